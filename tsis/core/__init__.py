@@ -1,0 +1,1 @@
+"""Contracts that the rest of the house is built on. Imports nothing else of tsis."""

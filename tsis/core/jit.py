@@ -1,0 +1,40 @@
+"""Numba compilation with the one set of flags that this house allows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KERNELS = Path(__file__).resolve().parent.parent / "kernels"
+
+
+def cache_dir() -> Path:
+    """Return the folder for compiled kernels, named after a hash of all kernel sources.
+
+    Numba's own cache misses an edit in a function that a kernel calls; a new folder for each state
+    of the sources can't.
+    """
+    digest = hashlib.sha256()
+    for source in sorted(_KERNELS.rglob("*.py")):
+        digest.update(source.relative_to(_KERNELS).as_posix().encode())
+        digest.update(source.read_bytes())
+    root = os.environ.get("TSIS_JIT_CACHE")
+    base = Path(root) if root else Path.home() / ".cache" / "tsis" / "jit"
+    return base / digest.hexdigest()[:16]
+
+
+def jit(function: F) -> F:
+    """Compile `function` without the GIL, with IEEE division, cached on disk, never with fastmath."""
+    import numba  # noqa: PLC0415  0.7 s: only who compiles pays
+
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(cache_dir())
+    try:
+        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
+    finally:
+        numba.config.CACHE_DIR = before

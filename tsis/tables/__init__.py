@@ -1,0 +1,1 @@
+"""The declared tables: one file a table, one folder a zone."""

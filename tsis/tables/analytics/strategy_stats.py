@@ -1,0 +1,34 @@
+"""How each strategy did, before the number of trials is held against it."""
+
+from __future__ import annotations
+
+from tsis.core.table import Table, column
+
+
+class StrategyStats(Table, key=("session_id", "strategy_id")):
+    """How each strategy did, before the number of trials is held against it."""
+
+    session_id: str = column("id", "The session that decided: backtest:<strategy_id>, or a live session's id")
+    origin: str = column("enum", "Where it happened", isin=["backtest", "paper", "live"])
+    strategy_id: str = column("name", "Strategy")
+    n_days: int = column("days", "Days with a result", ge=0)
+    n_trades: int = column("count", "Closed trades", ge=0)
+    total_return_frac: float = column("frac", "Equity at the end over the start, minus one")
+    sharpe_daily: float = column(
+        "ratio", "Mean over standard deviation (ddof 1) of daily returns; null if undefined", nullable=True
+    )
+    sharpe_annual: float = column("ratio", "sharpe_daily times the root of the periods a year", nullable=True)
+    periods_a_year: float = column("days", "Periods used to annualise", gt=0)
+    skew: float = column("ratio", "Skewness of daily returns", nullable=True)
+    kurtosis: float = column("ratio", "Kurtosis of daily returns, 3 = normal", nullable=True)
+    psr_frac: float = column("frac", "Probability that the true Sharpe is above 0", nullable=True, ge=0, le=1)
+    min_trl_days: float = column(
+        "days", "Track record that would make it significant at 95 %; null if the Sharpe is not positive", nullable=True
+    )
+    max_drawdown_frac: float = column("frac", "Largest loss from a peak", ge=0, le=1)
+    profit_factor: float = column(
+        "ratio", "Gains over losses of closed trades; null without losses", nullable=True, ge=0
+    )
+    win_rate_frac: float = column("frac", "Share of closed trades with a gain", nullable=True, ge=0, le=1)
+    expectancy: float = column("quote", "Mean result of a closed trade", nullable=True)
+    turnover_annual: float = column("ratio", "Traded value a year over mean equity", nullable=True, ge=0)

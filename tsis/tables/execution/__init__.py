@@ -1,0 +1,1 @@
+"""What was ordered, filled and held."""

@@ -1,0 +1,1 @@
+"""Information derived from raw data."""

@@ -1,0 +1,1 @@
+"""Market data as the vendor sent it, normalised in types only."""

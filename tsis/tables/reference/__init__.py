@@ -1,0 +1,1 @@
+"""Facts that change slowly, kept with their history."""

@@ -1,0 +1,30 @@
+"""The signals that are waiting or hold a position at the end of the data."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from tsis.core.table import Table, Timestamp, column
+
+
+class ActiveSignals(Table, key=("session_id", "signal_id"), time="ts"):
+    """The signals that are waiting or hold a position at the end of the data."""
+
+    session_id: str = column("id", "The session that decided: backtest:<strategy_id>, or a live session's id")
+    origin: str = column("enum", "Where it happened", isin=["backtest", "paper", "live"])
+    signal_id: str = column("id", "Unique within the session: model, ticker, bar, time")
+    ts: Timestamp = column("UTC", "When it was decided")
+    ticker: str = column("symbol", "Exchange symbol, as traded at the row's time")
+    bar_spec: str = column("name", "Bar specification")
+    seq: int = column("count", "Sequence number of the bar", ge=0)
+    side: pl.Int8 = column("sign", "+1 long, -1 short", isin=[-1, 1])
+    ml_score: float = column("frac", "The model's probability", ge=0, le=1)
+    entry: float = column("quote", "Reference price: the close at the decision", gt=0)
+    stop: float = column("quote", "Stop price", gt=0)
+    tp1: float = column("quote", "First target price", gt=0)
+    bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)
+    expires_at: Timestamp = column("UTC", "When an open position is closed at the latest")
+    size: float = column("units", "Quantity decided on; 0 for HOLD", ge=0)
+    status: str = column("enum", "What became of it", isin=["waiting", "triggered", "filled", "expired", "cancelled"])
+    model: str = column("name", "Model")
+    model_version: str = column("sha256", "Hash of the fitted artefact")
