@@ -18,4 +18,6 @@ class Dataset(Table, key=("ticker", "bar_spec", "t0", "seq"), time="t0", partiti
     side: pl.Int8 = column("sign", "The primary model's side", isin=[-1, 1])
     label: pl.Int8 = column("flag", "1 where acting on the side paid", isin=[0, 1])
     ret_frac: float = column("frac", "Return of the side over the window")
-    sample_weight: float = column("weight", "average_uniqueness; normalised on each fold's training rows only", gt=0)
+    sample_weight: float = column(
+        "weight", "return_attribution or average_uniqueness by params; normalised on each training fold only", gt=0
+    )

@@ -1,0 +1,109 @@
+"""Holds rows against the contract of their table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+import polars.selectors as cs
+from pandera.errors import SchemaErrors
+
+from tsis.core.errors import ContractError, some
+from tsis.core.names import is_ticker
+from tsis.core.table import TableSpec
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rows that meet the contract, and those that do not with an added column ``reason``."""
+
+    good: pl.DataFrame
+    bad: pl.DataFrame
+
+
+def check_contract(table: TableSpec, rows: pl.DataFrame) -> Checked:
+    """Split `rows` by whether they meet the contract of `table`.
+
+    Rules: pandera's checks, no NaN and no infinity in any number, tickers that may be tickers, one row a key.
+
+    Raises
+    ------
+    ContractError
+        If names, order or types of the columns differ, which no row can mend; or, for derived zones, if any row breaks
+        the contract.
+    """
+    expected = dict(table.polars_schema)
+    if dict(rows.schema) != expected or rows.columns != list(expected):
+        raise ContractError(f"{table.name}: {_schema_difference(rows, expected)}")
+    reasons = _reasons(table, rows)
+    if reasons.is_empty():
+        return Checked(rows, rows.head(0).with_columns(reason=pl.lit("")))
+    numbered = rows.with_row_index("_row").join(reasons, on="_row", how="left", maintain_order="left").drop("_row")
+    checked = Checked(numbered.filter(pl.col("reason").is_null()).drop("reason"), numbered.drop_nulls("reason"))
+    if not table.quarantines:
+        raise ContractError(describe(table, checked.bad, rows.height))
+    return checked
+
+
+def describe(table: TableSpec, bad: pl.DataFrame, total: int) -> str:
+    """Return how many rows broke which rule, with the key of the first."""
+    counts = bad["reason"].value_counts(sort=True)
+    rules = some([f"{reason} ({count:,})" for reason, count in counts.iter_rows()], limit=3)
+    first = ", ".join(f"{name}={bad[name][0]}" for name in table.key)
+    return f"{table.name}: {bad.height:,} of {total:,} rows broke {rules}; first: {first}"
+
+
+def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return ``_row`` and ``reason`` of each row that breaks a rule."""
+    parts = [_not_finite(rows), _bad_tickers(rows), _repeated_keys(table, rows)]
+    try:
+        table.schema.validate(rows, lazy=True)
+    except SchemaErrors as errors:
+        cases = pl.DataFrame(errors.failure_cases)
+        if cases["index"].null_count():
+            raise ContractError(f"{table.name}: {some(cases['check'].unique(maintain_order=True))}") from errors
+        column = pl.when(pl.col("schema_context") == "Column").then(pl.col("column") + ": ").otherwise(pl.lit(""))
+        parts.append(cases.select(_row=pl.col("index").cast(pl.UInt32), reason=column + pl.col("check")))
+    found = pl.concat(parts)
+    return found.group_by("_row").agg(pl.col("reason").unique().sort().str.join("; ")).sort("_row")
+
+
+def _flagged(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
+    return rows.lazy().with_row_index("_row").filter(condition).select("_row", reason=pl.lit(reason)).collect()
+
+
+def _not_finite(rows: pl.DataFrame) -> pl.DataFrame:
+    names = rows.select(cs.float()).columns
+    parts = [_flagged(rows, ~pl.col(name).is_finite(), f"{name}: not a finite number") for name in names]
+    return pl.concat(parts) if parts else _flagged(rows.head(0), pl.lit(value=False), "")
+
+
+def _bad_tickers(rows: pl.DataFrame) -> pl.DataFrame:
+    if "ticker" not in rows.columns:
+        return _flagged(rows.head(0), pl.lit(value=False), "")
+    bad = [name for name in rows["ticker"].unique().drop_nulls() if not is_ticker(name)]
+    return _flagged(rows, pl.col("ticker").is_in(bad), "ticker: not a possible name")
+
+
+def _repeated_keys(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
+    """Flag every row after the first of its key."""
+    key = list(table.key)
+    if rows.lazy().select(pl.struct(key).is_duplicated().any()).collect().item() is not True:
+        return _flagged(rows.head(0), pl.lit(value=False), "")
+    return _flagged(rows, ~pl.struct(key).is_first_distinct(), f"repeated key ({', '.join(key)})")
+
+
+def _schema_difference(rows: pl.DataFrame, expected: dict[str, pl.DataType]) -> str:
+    missing = [name for name in expected if name not in rows.columns]
+    foreign = [name for name in rows.columns if name not in expected]
+    types = [
+        f"{name} is {rows.schema[name]}, not {dtype}"
+        for name, dtype in expected.items()
+        if name in rows.columns and rows.schema[name] != dtype
+    ]
+    parts = [
+        f"missing columns {some(missing)}" if missing else "",
+        f"unknown columns {some(foreign)}" if foreign else "",
+        f"wrong types: {some(types)}" if types else "",
+    ]
+    return "; ".join(part for part in parts if part) or f"columns must come in the order {some(expected, 40)}"

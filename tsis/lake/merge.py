@@ -1,0 +1,111 @@
+"""What a partition holds after a publication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from tsis.core.errors import ContractError, RevisionError
+from tsis.core.table import TableSpec
+from tsis.lake.parquet import ROW_GROUP_ROWS, frame_batches
+
+_MEMORY = "400MB"
+
+
+def merged(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
+    """Return stored and added rows, sorted by key; rows that are known already change nothing.
+
+    Raises
+    ------
+    RevisionError
+        If a known key arrives with other values: a revision must carry a later ``known_at``.
+    """
+    key = list(table.key)
+    both = pl.concat([stored, added]).unique(maintain_order=True)
+    clashes = both.filter(~pl.struct(key).is_first_distinct())
+    if not clashes.is_empty():
+        raise _clash(table, clashes.height, clashes.select(key).row(0, named=True))
+    return both.sort(key)
+
+
+def merged_batches(
+    table: TableSpec, stored: Sequence[Path], staged: Sequence[Path], spill: Path, *, has_vendor_seq: bool
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of `stored` and `staged` files sorted by key, in bounded memory.
+
+    Staged rows carry ``_origin`` beside the table's columns. Where the vendor gives no sequence numbers, ``seq``
+    becomes 0, 1, 2, … among the rows of one origin, ticker and time, in the order of the file.
+
+    Raises
+    ------
+    RevisionError
+        As `merged`.
+    """
+    columns = list(table.polars_schema)
+    ranked = list(columns)
+    if "seq" in columns and not has_vendor_seq:
+        rank = "row_number() over (partition by _origin, ticker, ts order by seq) - 1 as seq"
+        ranked[columns.index("seq")] = rank
+    parts = [f"select {', '.join(ranked)} from read_parquet($staged)"]
+    files = {"staged": [str(path) for path in staged]}
+    if stored:
+        parts.append(f"select {', '.join(columns)} from read_parquet($stored)")
+        files["stored"] = [str(path) for path in stored]
+    query = f"select * from ({' union all by name '.join(parts)}) order by {', '.join(table.key)}"
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set memory_limit = '{_MEMORY}'")
+        connection.execute("set temp_directory = $spill", {"spill": str(spill)})
+        connection.execute("set preserve_insertion_order = false")
+        last = table.empty()
+        reader: pa.RecordBatchReader = connection.execute(query, files).to_arrow_reader(ROW_GROUP_ROWS)
+        for batch in reader:
+            rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch]).cast(table.arrow_schema)))
+            distinct = _without_repeats(table, last, rows)
+            last = rows.tail(1)
+            yield from frame_batches(table, distinct)
+
+
+def _without_repeats(table: TableSpec, last: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
+    """Drop rows equal to the one before; refuse rows that share only its key."""
+    both = pl.concat([last, rows])
+    same_key = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(1)) for name in table.key)
+    same_row = pl.all_horizontal(pl.all().eq_missing(pl.all().shift(1)))
+    marked = both.with_columns(_key=same_key, _row=same_row).slice(last.height)
+    clashes = marked.filter(pl.col("_key") & ~pl.col("_row"))
+    if not clashes.is_empty():
+        raise _clash(table, clashes.height, clashes.select(table.key).row(0, named=True))
+    return marked.filter(~pl.col("_row")).drop("_key", "_row")
+
+
+def replaced(
+    table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, tickers: Sequence[str] | None
+) -> pl.DataFrame:
+    """Return `added` in place of the stored rows of `tickers` (None: of all), sorted by key.
+
+    Raises
+    ------
+    ContractError
+        If a row is outside `tickers`.
+    """
+    if tickers is None:
+        return added.sort(table.key)
+    foreign = added.filter(~pl.col("ticker").is_in(tickers))
+    if not foreign.is_empty():
+        raise ContractError(f"{table.name}: {foreign.height:,} rows are of other tickers than {', '.join(tickers)}")
+    kept = stored.filter(~pl.col("ticker").is_in(tickers))
+    return pl.concat([kept, added]).sort(table.key)
+
+
+def _clash(table: TableSpec, count: int, first: dict[str, object]) -> RevisionError:
+    where = ", ".join(f"{name}={value}" for name, value in first.items())
+    remedy = (
+        "a revision must be told its time of publication with --known-at"
+        if table.is_revisable
+        else "a published row can't be changed"
+    )
+    return RevisionError(f"{table.name}: {count:,} rows have a known key but other values (first: {where}); {remedy}")

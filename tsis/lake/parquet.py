@@ -1,0 +1,138 @@
+"""Parquet files whose bytes depend on nothing but their rows."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tsis.core.table import TableSpec
+from tsis.lake.durable import file_sha256, make_folder, sync_file, sync_folder
+from tsis.lake.manifest import FileEntry
+
+ROW_GROUP_ROWS = 131_072
+FILE_ROWS = 128 * ROW_GROUP_ROWS
+
+
+def frame_batches(table: TableSpec, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
+    """Yield `rows` as record batches of the table's Arrow schema."""
+    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow_schema)
+    yield from stored.to_batches(max_chunksize=ROW_GROUP_ROWS)
+
+
+def write_partition(
+    table: TableSpec, folder: Path, partition: str, batches: Iterable[pa.RecordBatch]
+) -> list[FileEntry]:
+    """Write sorted rows as the canonical files of a partition and return their entries.
+
+    One file, or several of `FILE_ROWS`. Fixed codec, level and row-group size, one contiguous write a row group: how
+    the rows came in batches does not show. A file is named by its SHA-256; one that exists is kept.
+    """
+    target = folder / partition
+    if not target.exists():
+        make_folder(target)
+    groups = _row_groups(table, batches)
+    entries: list[FileEntry] = []
+    group = next(groups, None)
+    while group is not None:
+        temporary = target / f"{os.getpid()}-{len(entries)}.tmp"
+        try:
+            rows, bounds = 0, _Bounds(table)
+            with pq.ParquetWriter(
+                temporary, table.arrow_schema, compression="zstd", compression_level=3, write_statistics=True
+            ) as writer:
+                while group is not None and rows < FILE_ROWS:
+                    writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
+                    bounds.add(group)
+                    rows += group.num_rows
+                    group = next(groups, None)
+            sync_file(temporary)
+            digest = file_sha256(temporary)
+            path = target / f"{digest[:24]}.parquet"
+            size = temporary.stat().st_size
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        name = f"{partition}/{path.name}" if partition else path.name
+        entries.append(bounds.entry(name, rows, size, digest))
+    sync_folder(target)
+    return entries
+
+
+def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    pending: list[pa.RecordBatch] = []
+    waiting = 0
+    for batch in batches:
+        pending.append(batch)
+        waiting += batch.num_rows
+        while waiting >= ROW_GROUP_ROWS:
+            joined = pa.Table.from_batches(pending, table.arrow_schema)
+            yield joined.slice(0, ROW_GROUP_ROWS).combine_chunks()
+            rest = joined.slice(ROW_GROUP_ROWS)
+            pending, waiting = rest.to_batches(), rest.num_rows
+    if waiting:
+        yield pa.Table.from_batches(pending, table.arrow_schema).combine_chunks()
+
+
+class _Bounds:
+    """Collects the first and last key, the time range, and what later rows supersede, over sorted row groups."""
+
+    def __init__(self, table: TableSpec) -> None:
+        self._table = table
+        self._first: tuple[str, ...] = ()
+        self._last: tuple[str, ...] = ()
+        self._times: list[tuple[str, str]] = []
+        self._known: list[str] = []
+        self._superseded = 0
+        self._tail: pa.Table | None = None
+
+    def add(self, group: pa.Table) -> None:
+        key = group.select(list(self._table.key))
+        self._first = self._first or _key_text(key.slice(0, 1))
+        self._last = _key_text(key.slice(key.num_rows - 1))
+        if self._table.time:
+            self._times.append(_min_max(group[self._table.time]))
+        if self._table.is_revisable:
+            self._known.append(_min_max(group["known_at"])[1])
+            self._superseded += self._count_superseded(group)
+
+    def _count_superseded(self, group: pa.Table) -> int:
+        base = [name for name in self._table.key if name != "known_at"]
+        keys = pl.DataFrame(pl.from_arrow(group.select(base)))
+        tail = keys if self._tail is None else pl.concat([pl.DataFrame(pl.from_arrow(self._tail)), keys])
+        same = int(tail.select((pl.struct(base) == pl.struct(base).shift(1)).sum()).item() or 0)
+        self._tail = group.select(base).slice(group.num_rows - 1)
+        deleted = pc.sum(group["is_deleted"]).as_py() or 0 if "is_deleted" in group.column_names else 0
+        return same + int(deleted)
+
+    def entry(self, path: str, rows: int, size: int, digest: str) -> FileEntry:
+        return FileEntry(
+            path=path,
+            rows=rows,
+            bytes=size,
+            sha256=digest,
+            key_min=self._first,
+            key_max=self._last,
+            time_min=min((low for low, _ in self._times), default=None),
+            time_max=max((high for _, high in self._times), default=None),
+            known_at_max=max(self._known, default=None),
+            n_superseded=self._superseded,
+        )
+
+
+def _key_text(row: pa.Table) -> tuple[str, ...]:
+    return tuple(_text(value) for value in row.to_pylist()[0].values())
+
+
+def _min_max(values: pa.ChunkedArray) -> tuple[str, str]:
+    bounds = pc.min_max(values).as_py()
+    return _text(bounds["min"]), _text(bounds["max"])
+
+
+def _text(value: object) -> str:
+    return value.isoformat(timespec="microseconds") if hasattr(value, "hour") else str(value)  # type: ignore[attr-defined]
