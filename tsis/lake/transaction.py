@@ -111,7 +111,7 @@ class Transaction:
         ContractError
             If any row breaks the contract.
         """
-        spec = self._spec(table)
+        spec = self.spec(table)
         rows = check_contract(spec, rows).good
         before = self._manifest(spec)
         if tickers is None or before is None or before.schema != schema_fingerprint(spec):
@@ -134,7 +134,7 @@ class Transaction:
         RevisionError
             If a known key arrives with other values.
         """
-        spec = self._spec(table)
+        spec = self.spec(table)
         checked = check_contract(spec, rows)
         aside = set_aside(self._lake.root, table, checked.bad) if checked.bad.height else None
         before = self._compatible(spec)
@@ -144,7 +144,7 @@ class Transaction:
 
     def stage(self, table: str, rows: pl.DataFrame, origin: str) -> Publication:
         """Set a part of a large delivery ready for `append_staged`; bad rows are quarantined now."""
-        spec = self._spec(table)
+        spec = self.spec(table)
         checked = check_contract(spec, rows)
         aside = set_aside(self._lake.root, table, checked.bad) if checked.bad.height else None
         split = checked.good.with_columns(_origin=pl.lit(origin), _partition=partition_of(spec))
@@ -156,7 +156,7 @@ class Transaction:
 
     def append_staged(self, table: str, *, has_vendor_seq: bool) -> Publication:
         """Publish everything staged for `table`, a partition at a time, in bounded memory; rules as `append`."""
-        spec = self._spec(table)
+        spec = self.spec(table)
         before = self._compatible(spec)
         folder = self._lake.folder(spec)
         entries = list(before.files) if before else []
@@ -176,7 +176,7 @@ class Transaction:
 
     def adopt(self, table: str, version: str) -> bool:
         """Take an earlier version as this transaction's output; False if its files are gone."""
-        spec = self._spec(table)
+        spec = self.spec(table)
         if not self._lake.has_version(spec, version):
             return False
         self._changes[table] = version
@@ -202,7 +202,8 @@ class Transaction:
     def _commit_lock(self) -> AbstractContextManager[None]:
         return locked(self._lake.lock_path("_commit"), "the snapshot", self._wait_s)
 
-    def _spec(self, table: str) -> TableSpec:
+    def spec(self, table: str) -> TableSpec:
+        """Return the declaration of a table that this transaction may write."""
         if table not in self._writable:
             raise UsageError(f"{table} was not announced as written by this transaction")
         return self._writable[table]

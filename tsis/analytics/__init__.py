@@ -1,0 +1,1 @@
+"""How good it was, and whether to believe it."""

@@ -1,0 +1,1 @@
+"""From raw market data to sessions, daily facts and bars."""

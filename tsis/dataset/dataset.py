@@ -1,0 +1,112 @@
+"""The dataset: features at t0, the label, its window and its weight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Literal
+
+import polars as pl
+from pandera.polars import Column
+from pydantic import Field
+
+from tsis.core.errors import UnknownNameError
+from tsis.core.params import Params
+from tsis.core.stage import stage
+from tsis.core.table import spec
+from tsis.tables.labeling.meta_labels import MetaLabels
+from tsis.tables.labeling.sample_weights import SampleWeights
+from tsis.tables.labeling.triple_barrier import TripleBarrier
+from tsis.tables.ml_dataset.dataset import Dataset
+from tsis.tables.processed_features.features import Features
+
+_KEY = ["ticker", "bar_spec", "t0", "seq"]
+_BASE = list(spec(Dataset).columns)
+_FEATURE_KEY = list(spec(Features).columns)
+_SMALLEST_WEIGHT = 1e-12
+
+
+class DatasetParams(Params):
+    """What the dataset holds.
+
+    Parameters
+    ----------
+    features : names of the features to learn from, in order; empty for every column that `features` has.
+    warm_up_bars : events on the first `warm_up_bars` bars of a series (ticker and bar_spec) have no row.
+    weight : ``return_attribution`` (AFML 4.10: uniqueness times size of the return; a label without return weighs
+        next to nothing) or ``average_uniqueness`` (AFML 4.2).
+    """
+
+    features: tuple[str, ...] = ()
+    warm_up_bars: int = Field(60, ge=0)
+    weight: Literal["return_attribution", "average_uniqueness"] = "return_attribution"
+
+
+def dataset_columns(features: Mapping[str, Column], params: DatasetParams) -> dict[str, Column]:
+    """Return the columns that widen the table: the chosen features, each declared nullable.
+
+    Parameters
+    ----------
+    features : the columns of the registered features, by name, in the order of the `features` table.
+    params : which of them are chosen.
+
+    Raises
+    ------
+    UnknownNameError
+        If a chosen feature is not registered.
+    """
+    chosen = _chosen(list(features), params)
+    widened: dict[str, Column] = {}
+    for name in chosen:
+        widened[name] = copy(features[name])
+        widened[name].nullable = True
+    return widened
+
+
+@stage(reads=[Features, MetaLabels, TripleBarrier, SampleWeights], writes=[Dataset], by="ticker")
+def dataset(
+    features: pl.DataFrame,
+    meta_labels: pl.DataFrame,
+    triple_barrier: pl.DataFrame,
+    sample_weights: pl.DataFrame,
+    params: DatasetParams,
+) -> pl.DataFrame:
+    """Join each labelled event with the features of its bar.
+
+    A feature that is missing stays null: XGBoost learns a direction for missing values, and some features do not exist
+    for some series (buy pressure of daily bars). The warm-up is a declared number of bars, not "until no null is left",
+    because the latter would let later data decide whether an earlier row exists. An event without a side has no
+    meta-label and no row. What was left out is ``meta_labels`` anti-joined with ``dataset`` on the key.
+
+    Returns
+    -------
+    Base columns, then the chosen features; ordered by ticker, bar_spec, t0, seq.
+
+    Raises
+    ------
+    UnknownNameError
+        If a chosen feature is not a column of `features`.
+    """
+    chosen = _chosen([name for name in features.columns if name not in _FEATURE_KEY], params)
+    bars = (
+        features.sort(_FEATURE_KEY)
+        .with_columns(pl.int_range(pl.len()).over("ticker", "bar_spec").alias("_bar"))
+        .filter(pl.col("_bar") >= params.warm_up_bars)
+        .select(*_FEATURE_KEY, *chosen)
+        .rename({"ts_close": "t0"})
+    )
+    weight = pl.max_horizontal(pl.col(params.weight), pl.lit(_SMALLEST_WEIGHT)).alias("sample_weight")
+    return (
+        meta_labels.join(triple_barrier.select(*_KEY, "ret_frac"), on=_KEY, how="inner")
+        .join(sample_weights.select(*_KEY, weight), on=_KEY, how="inner")
+        .join(bars, on=_KEY, how="inner")
+        .select(*_BASE, *chosen)
+        .sort(_KEY)
+    )
+
+
+def _chosen(known: list[str], params: DatasetParams) -> list[str]:
+    for name in params.features:
+        if name not in known:
+            raise UnknownNameError("feature", name, known)
+    return list(params.features) or known

@@ -1,0 +1,1 @@
+"""What makes a result believable: runs, lineage, trials, versions, models."""

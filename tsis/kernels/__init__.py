@@ -1,0 +1,1 @@
+"""Compiled folds over plain arrays with explicit state."""

@@ -1,0 +1,1 @@
+"""Splits that do not leak, the estimator, and its scores."""

@@ -1,0 +1,49 @@
+"""Measures how long numba compiles, so that it is reported apart."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+
+@dataclass
+class Compilation:
+    """Seconds during which at least one kernel was being compiled."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def compile_timer() -> Iterator[Compilation]:
+    """Count the seconds of compilation within the block; loading from the cache is not compilation."""
+    from numba.core import event  # noqa: PLC0415
+
+    measured = Compilation()
+
+    class Listener(event.Listener):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._lock = threading.Lock()
+            self._depth = 0
+            self._since = 0.0
+
+        def on_start(self, _: object) -> None:
+            with self._lock:
+                if self._depth == 0:
+                    self._since = time.perf_counter()
+                self._depth += 1
+
+        def on_end(self, _: object) -> None:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    measured.seconds += time.perf_counter() - self._since
+
+    listener = Listener()
+    event.register("numba:compile", listener)
+    try:
+        yield measured
+    finally:
+        event.unregister("numba:compile", listener)

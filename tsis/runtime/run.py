@@ -1,0 +1,99 @@
+"""The one way in which stages run, whoever asks: CLI, flow, DVC or notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import uuid4
+
+from tsis.core.clock import Clock, SystemClock
+from tsis.core.errors import TsisError
+from tsis.core.params import Params
+from tsis.core.stage import AnyStage
+from tsis.lake.store import Lake
+from tsis.lake.transaction import Transaction
+from tsis.runtime.dag import SHARED
+from tsis.runtime.execute import execute
+from tsis.runtime.ledger import is_trial, record_attempt, record_results
+from tsis.runtime.record import earlier_outputs, identity, record
+from tsis.runtime.results import Outcome, Progress, RunReport, Silent
+
+
+def run(
+    lake: Lake,
+    chain: Sequence[AnyStage],
+    params: Mapping[str, Params],
+    *,
+    threads: int = 1,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
+    is_forced: bool = False,
+) -> RunReport:
+    """Run stages in the order given and commit one snapshot.
+
+    A stage whose code, params and input versions match an earlier success is not called: its outputs are taken from
+    then. A stage that needs a table of a failed stage is skipped; what succeeded is committed all the same.
+
+    Parameters
+    ----------
+    lake : where to read and publish.
+    chain : stages in running order, as `tsis.runtime.dag.select` gives them.
+    params : stage name to parameters.
+    threads : how many units of a stage are worked on at once; results do not depend on it.
+    is_forced : call every stage, matched or not.
+
+    Raises
+    ------
+    LockTimeoutError
+        If another process is writing one of the tables.
+    """
+    clock, progress = clock or SystemClock(), progress or Silent()
+    run_id = f"{clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
+    writes = sorted({table.name for stage in chain for table in stage.writes} - SHARED)
+    outcomes: list[Outcome] = []
+    with lake.transaction(writes) as transaction:
+        broken: set[str] = set()
+        for position, stage in enumerate(chain):
+            progress.started(stage.name, position, len(chain))
+            if any(table.name in broken for table in stage.reads):
+                outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
+            else:
+                outcome = _run_stage(lake, transaction, stage, params[stage.name], run_id, threads, clock, is_forced)
+            if outcome.status in ("failed", "partial", "skipped"):
+                broken |= {table.name for table in stage.writes}
+            outcomes.append(outcome)
+            progress.ended(outcome)
+        transaction.commit(run_id)
+    return RunReport(run_id, lake.snapshot().id, tuple(outcomes))
+
+
+def _run_stage(
+    lake: Lake,
+    transaction: Transaction,
+    stage: AnyStage,
+    params: Params,
+    run_id: str,
+    threads: int,
+    clock: Clock,
+    is_forced: bool,
+) -> Outcome:
+    started_at = clock.now()
+    what = identity(stage, params, {table.name: transaction.version(table.name) or "" for table in stage.reads})
+    owned = [table.name for table in stage.writes if table.name not in SHARED]
+    earlier = None if is_forced else earlier_outputs(lake, stage.name, what.fingerprint)
+    if earlier and set(earlier) == set(owned) and all(transaction.adopt(name, earlier[name]) for name in owned):
+        outcome = Outcome(stage.name, "unchanged")
+        record(lake, run_id, outcome, what, earlier, started_at)
+        return outcome
+    if is_trial(stage):
+        record_attempt(lake, stage, what)
+    shared = {}
+    try:
+        execution = execute(stage, params, transaction, threads)
+        outcome, shared = execution.outcome, execution.shared
+    except TsisError as error:
+        outcome = Outcome(stage.name, "failed", failures={"": str(error)})
+    for results in shared.values():
+        record_results(lake, stage, what, results)
+    outputs = {name: transaction.version(name) or "" for name in owned if transaction.version(name)}
+    record(lake, run_id, outcome, what, outputs, started_at)
+    return outcome
