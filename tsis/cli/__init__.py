@@ -1,0 +1,168 @@
+"""The command line. Nothing heavy is imported before a command needs it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+
+from tsis import __version__
+from tsis.cli.context import Invocation
+from tsis.core.errors import TsisError
+
+app = typer.Typer(
+    name="tsis",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A lakehouse for trading research that also trades: raw ticks to measured trades, every step kept.",
+)
+lake_app = typer.Typer(no_args_is_help=True, help="Check, list and tidy the lake. Example: [bold]tsis lake check[/]")
+app.add_typer(lake_app, name="lake")
+
+LakeOption = Annotated[Path | None, typer.Option("--lake", envvar="TSIS_LAKE", help="The lake to work on.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Stages; all where none is named.", show_default=False)]
+
+
+@app.callback()
+def _root(
+    context: typer.Context,
+    lake: LakeOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    context.obj = Invocation(lake, debug)
+
+
+@app.command()
+def demo(context: typer.Context) -> None:
+    """Run the whole chain on the bundled real data. Example: [bold]tsis demo[/]."""
+    from tsis.cli.demo import demonstrate  # noqa: PLC0415
+
+    demonstrate(context.obj)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    names: Names = None,
+    force: Annotated[bool, typer.Option("--force", help="Call stages whose inputs have not changed too.")] = False,
+) -> None:
+    """Run stages; what is up to date is not run. Example: [bold]tsis run events triple_barrier[/]."""
+    from tsis.cli.run import run_stages  # noqa: PLC0415
+
+    run_stages(context.obj, names or [], is_forced=force)
+
+
+@app.command()
+def stages(context: typer.Context) -> None:
+    """Show the DAG: each stage, what it reads and writes. Example: [bold]tsis stages[/]."""
+    from tsis.cli.describe import show_stages  # noqa: PLC0415
+
+    show_stages(context.obj)
+
+
+@app.command()
+def tables(
+    context: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="One table, with or without its zone.")] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The whole dictionary as Markdown.")] = False,
+) -> None:
+    """Show the data dictionary with units. Example: [bold]tsis tables information_bars[/]."""
+    from tsis.cli.describe import show_tables  # noqa: PLC0415
+
+    show_tables(context.obj, table, as_markdown=markdown)
+
+
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    options_metavar="[--help] [OPTIONS OF THE SOURCE]",
+)
+def ingest(
+    context: typer.Context, source: Annotated[str | None, typer.Argument(help="sample, files, lean, …")] = None
+) -> None:
+    """Take data from a source. Example: [bold]tsis ingest lean --path ~/lean/Data --tickers IBM[/]."""
+    from tsis.cli.ingest import ingest_from  # noqa: PLC0415
+
+    ingest_from(context.obj, source, context.args)
+
+
+@app.command()
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="DuckDB SQL; a schema a zone, plus marts.")],
+    output_format: Annotated[str, typer.Option("--format", help="table, csv, json or parquet.")] = "table",
+) -> None:
+    """Query the lake. Example: [bold]tsis sql "select * from marts.strategy_daily" --format csv[/]."""
+    from tsis.cli.sql import query_lake  # noqa: PLC0415
+
+    query_lake(context.obj, query, output_format)
+
+
+@app.command()
+def report(context: typer.Context) -> None:
+    """Write analytics/report.html, one offline page. Example: [bold]tsis report[/]."""
+    from tsis.runtime.report import write_report  # noqa: PLC0415
+    from tsis.runtime.workspace import open_lake  # noqa: PLC0415
+
+    typer.echo(f"open {write_report(open_lake(context.obj.lake))}")
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Show versions, cores, disk, calendars, the lake's state, and what is missing. Example: [bold]tsis doctor[/]."""
+    from tsis.cli.doctor import examine  # noqa: PLC0415
+
+    examine(context.obj)
+
+
+@lake_app.command()
+def check(context: typer.Context) -> None:
+    """Hold every file against its hash and the trial ledger against its chain. Example: [bold]tsis lake check[/]."""
+    from tsis.cli.lake import check_all  # noqa: PLC0415
+
+    check_all(context.obj)
+
+
+@lake_app.command()
+def history(
+    context: typer.Context,
+    table: Annotated[str | None, typer.Argument(help="Versions of one table.")] = None,
+) -> None:
+    """List the snapshots, oldest first. Example: [bold]tsis lake history raw.trades[/]."""
+    from tsis.cli.lake import show_history  # noqa: PLC0415
+
+    show_history(context.obj, table)
+
+
+@lake_app.command()
+def gc(
+    context: typer.Context,
+    retention_days: Annotated[float, typer.Option(min=0, help="Keep everything younger than this.")] = 7.0,
+) -> None:
+    """Remove what no version in use names. Example: [bold]tsis lake gc --retention-days 30[/]."""
+    from tsis.cli.lake import collect  # noqa: PLC0415
+
+    collect(context.obj, retention_days)
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 data or run failure, 2 wrong usage or configuration."""
+    if "--debug" not in sys.argv:
+        sys.excepthook = _brief
+    try:
+        app()
+    except TsisError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _brief(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
+    typer.echo(f"error: {kind.__name__}: {error}\nThis is a fault of TSIS {__version__}; see it with --debug", err=True)

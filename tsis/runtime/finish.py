@@ -1,0 +1,38 @@
+"""What follows a run: verdicts, the governance files, the catalog."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tsis.core.clock import Clock, SystemClock
+from tsis.governance.model_registry import model_registry
+from tsis.lake.catalog import refresh_catalog
+from tsis.lake.durable import replace_file
+from tsis.lake.store import Lake
+from tsis.runtime.judge import judge
+from tsis.runtime.results import RunReport
+
+
+def finish(lake: Lake, warehouse: Path, report: RunReport | None = None, clock: Clock | None = None) -> None:
+    """Judge strategies that were run anew, write data_version.json and model_registry.json, refresh the catalog."""
+    tried = {outcome.stage for outcome in report.outcomes if outcome.status == "success"} if report else set()
+    if report and "strategy_stats" in tried:
+        judge(lake, report.run_id, (clock or SystemClock()).now())
+    snapshot = lake.snapshot()
+    version = {"snapshot": snapshot.id, "tables": snapshot.tables}
+    _write_if_new(lake, "data_version.json", json.dumps(version, indent=1, sort_keys=True) + "\n")
+    registry = model_registry(
+        lake.scan("governance.models").collect(),
+        lake.scan("analytics.model_stats").collect(),
+        lake.scan("governance.runs").collect(),
+        snapshot.tables.get("ml_dataset.dataset", ""),
+    )
+    _write_if_new(lake, "model_registry.json", registry)
+    refresh_catalog(lake, warehouse)
+
+
+def _write_if_new(lake: Lake, name: str, content: str) -> None:
+    path = lake.root / "governance" / name
+    if not path.exists() or path.read_text(encoding="utf-8") != content:
+        replace_file(path, content.encode())
