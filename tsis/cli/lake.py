@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import typer
 
 from tsis.cli.context import Invocation
-from tsis.core.errors import DataError
+from tsis.core.errors import DataError, IntegrityError
 
 
 def check_all(invocation: Invocation) -> None:
@@ -22,7 +22,7 @@ def check_all(invocation: Invocation) -> None:
         heads = lake.scan("governance.verdicts").select("chain_head").collect()["chain_head"].unique()
         try:
             verify_chain(lake.scan("governance.trials").collect(), heads.to_list())
-        except DataError as error:
+        except IntegrityError as error:
             findings.append(str(error))
     for finding in findings:
         typer.echo(finding, err=True)

@@ -83,10 +83,10 @@ def verify_chain(ledger: pl.DataFrame, recorded_heads: Sequence[str] = ()) -> No
         )
 
 
-def trial_sharpes(ledger: pl.DataFrame, family: str) -> list[float]:
-    """Return the daily Sharpe ratios of the distinct results of a family, in chain order."""
+def trial_sharpes(ledger: pl.DataFrame, family: str) -> list[float | None]:
+    """Return the daily Sharpe ratio of each distinct result of a family, in chain order; None where it had none."""
     results = ledger.filter((pl.col("status") == "result") & (pl.col("family") == family))
-    return results["sharpe_daily"].drop_nulls().to_list()
+    return results["sharpe_daily"].to_list()
 
 
 def _row_hash(content: dict[str, object], previous: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -63,6 +64,9 @@ def _exists(module: str) -> bool:
 
 
 def _source(module: str) -> Path:
+    """Return the file of a module; one outside tsis, such as a user's stage, must be imported."""
+    if module.split(".")[0] != "tsis":
+        return Path(str(sys.modules[module].__file__))
     path = _PACKAGE.parent.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 

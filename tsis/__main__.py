@@ -1,0 +1,5 @@
+"""`python -m tsis`."""
+
+from tsis.cli import main
+
+main()
