@@ -1,5 +1,19 @@
 """Fixtures that all tests share."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
 from demo import demo_lake
+from lakes import new_lake
+
+from tsis.lake import Lake
 
 __all__ = ["demo_lake"]
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """Return an empty lake with all declared tables."""
+    return new_lake(tmp_path / "lake")

@@ -156,7 +156,7 @@ def main() -> None:
     if "--debug" not in sys.argv:
         sys.excepthook = _brief
     try:
-        app()
+        typer.main.get_command(app)()  # not app(), which puts back an excepthook of its own
     except TsisError as error:
         if "--debug" in sys.argv:
             raise

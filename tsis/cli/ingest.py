@@ -99,7 +99,11 @@ def _show_sources() -> None:
 def _show_options(source: AnySource) -> None:
     grid = Grid("option", "needed", "meaning", box=None)
     for name, field in source.request.model_fields.items():
-        default = "" if field.is_required() or not isinstance(field.default, str | int | float) else f" (default {field.default})"
+        default = (
+            ""
+            if field.is_required() or not isinstance(field.default, str | int | float)
+            else f" (default {field.default})"
+        )
         needed = "yes" if field.is_required() else ""
         grid.add_row(f"--{name.replace('_', '-')}", needed, escape(f"{field.description or ''}{default}"))
     console().print(f"tsis ingest {source.name}: {escape(source.description)}")

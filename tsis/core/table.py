@@ -109,8 +109,8 @@ class TableSpec:
 class Table(pa.DataFrameModel):
     """Base of all declared tables; the file ``tsis/tables/<zone>/<table>.py`` gives zone and name.
 
-    Subclasses pass ``key``, ``time``, ``partition``, and for wide tables ``wide=True`` as class arguments. The first
-    line of the docstring is the table's description in the dictionary.
+    Subclasses pass ``key``, ``time``, ``partition``, and for wide tables ``wide=True`` as class arguments; a table that
+    is declared elsewhere passes ``name="zone.table"``. The first line of the docstring is the table's description in the dictionary.
     """
 
     _spec: ClassVar[TableSpec]
@@ -122,11 +122,12 @@ class Table(pa.DataFrameModel):
         time: str | None = None,
         partition: Partition = "none",
         wide: bool = False,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Read the declaration and attach its `TableSpec`."""
         super().__init_subclass__(**kwargs)  # type: ignore[no-untyped-call]
-        zone, table = cls.__module__.split(".")[-2:]
+        zone, table = (name or cls.__module__).split(".")[-2:]
         schema = cls.to_schema()
         schema.strict, schema.ordered, schema.coerce = True, True, False
         cls._spec = TableSpec(
@@ -135,7 +136,7 @@ class Table(pa.DataFrameModel):
             key=key,
             time=time,
             partition=partition,
-            quarantines=zone in ("raw", "reference"),
+            quarantines=zone in ("raw", "reference") and "known_at" in key,
             is_wide=wide,
             description=(cls.__doc__ or "").strip().splitlines()[0],
             schema=schema,

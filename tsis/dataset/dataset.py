@@ -38,7 +38,7 @@ class DatasetParams(Params):
     """
 
     features: tuple[str, ...] = ()
-    warm_up_bars: int = Field(60, ge=0)
+    warm_up_bars: int = Field(default=100, ge=0)
     weight: Literal["return_attribution", "average_uniqueness"] = "return_attribution"
 
 

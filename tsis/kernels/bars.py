@@ -112,7 +112,7 @@ def fold_bars(
         if ts[i] >= end:
             if written == capacity:
                 break
-            written += close_interval(interval, state, out[written:])
+            written += close_interval(int(interval), state, out[written:])
             end = (ts[i] // interval + 1) * interval
             state[18] = np.float64(end)
         ticks, high, low, first, last = state[0], state[1], state[2], state[3], state[4]

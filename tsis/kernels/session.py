@@ -16,10 +16,11 @@ from tsis.kernels.risk import daily_loss_frac, risked_quantity, whole_lots
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CASH, DAY, DAY_EQUITY, HALTED, HALT_ROW, ROW, MOST_RISK, MOST_HELD, MOST_LOSS, FIRST_HALT_ROW = range(10)
-HEADER = 10
-PHASE, SIGNAL, SIDE, QTY, ENTRY, STOP, TARGET, EXPIRES, MARK, REALISED, IS_CLOSING, DECIDED_ROW = range(12)
-SLOT = 12
+CASH, DAY, DAY_EQUITY, HALTED, ROW, MOST_RISK, MOST_HELD, MOST_LOSS, FIRST_HALT_ROW = range(9)
+HEADER = 9
+PHASE, SIGNAL, SIDE, QTY, ENTRY, STOP, TARGET, EXPIRES, BARS_LEFT, MARK, REALISED = range(11)
+IS_CALLED_OFF, CALLED_OFF_TS, CALLED_OFF_ROW = range(11, 14)
+SLOT = 14
 FLAT, WAITING, HELD = 0.0, 1.0, 2.0
 
 RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS = range(3)
@@ -28,8 +29,8 @@ MULTIPLIER, LOT_SIZE, SLIPPAGE_FRAC, FEE_PER_UNIT, FEE_FRAC, MAX_LEVERAGE = rang
 """Columns of `instruments`, one row a ticker."""
 OPEN, HIGH, LOW, CLOSE, FACTOR = range(5)
 """Columns of `bars`."""
-P_SIGNAL, P_SIDE, P_STOP, P_TARGET, P_BET, P_EXPIRES = range(6)
-"""Columns of `proposals`, one row a bar; P_SIGNAL is -1 where the bar proposes nothing."""
+P_SIGNAL, P_SIDE, P_STOP, P_TARGET, P_BET, P_EXPIRES, P_MAX_BARS = range(7)
+"""Columns of `proposals`, one row a bar; P_SIGNAL is -1 where it proposes nothing; P_EXPIRES, P_MAX_BARS may be inf."""
 KIND, AT_ROW, TICKER, SIGNAL_ID, REASON, ORDER_QTY, PRICE, REFERENCE, FEE, BAR_FACTOR = range(10)
 QTY_AFTER, ENTRY_AFTER, REALISED_AFTER, EQUITY_AFTER, SIGNALLED_ROW = range(10, 15)
 RECORD = 15
@@ -45,7 +46,7 @@ def new_state(equity: float, n_tickers: int) -> Floats:
     """Return the state of an account that holds only cash."""
     state = np.zeros(HEADER + SLOT * n_tickers)
     state[CASH] = state[DAY_EQUITY] = equity
-    state[DAY] = state[HALT_ROW] = state[FIRST_HALT_ROW] = -1.0
+    state[DAY] = state[FIRST_HALT_ROW] = -1.0
     return state
 
 
@@ -57,7 +58,7 @@ def new_records(n_proposals: int, n_tickers: int) -> Floats:
 @jit
 def equity_of(state: Floats, instruments: Floats) -> float:
     """Return cash plus all positions at their last close."""
-    total = state[CASH]
+    total: float = state[CASH]
     for ticker in range(instruments.shape[0]):
         slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
         if slot[PHASE] == HELD:
@@ -112,26 +113,45 @@ def _fill(
     row[PRICE], row[REFERENCE], row[FEE] = price, reference, fee
     if is_entry:
         row[QTY_AFTER], row[ENTRY_AFTER] = slot[SIDE] * slot[QTY] * factor, price
-    elif slot[IS_CLOSING] > 0.0:
-        row[SIGNALLED_ROW] = slot[DECIDED_ROW]
-    slot[IS_CLOSING] = 0.0
+    elif reason == DAILY_LOSS_MET:
+        row[SIGNALLED_ROW] = slot[CALLED_OFF_ROW]
     row[EQUITY_AFTER] = equity_of(state, instruments)
     return n + 1
 
 
 @jit
-def _halt(state: Floats, instruments: Floats, records: Floats, n: int, factors: Floats) -> int:
-    """Stop entries for the day: cancel what waits, and close what is held at its next open."""
-    state[HALTED], state[HALT_ROW] = 1.0, state[ROW]
+def _halt(state: Floats, n_tickers: int, ts_close: float) -> None:
+    """Stop entries for the day and call off what waits or is held, with effect from the first open at or after now.
+
+    Not at once: a bar of another ticker that closes later may have opened, and filled, before this moment.
+    """
+    state[HALTED] = 1.0
     if state[FIRST_HALT_ROW] < 0.0:
         state[FIRST_HALT_ROW] = state[ROW]
-    for ticker in range(instruments.shape[0]):
+    for ticker in range(n_tickers):
         slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-        if slot[PHASE] == WAITING:
-            n = _record(records, n, state, ticker, CANCELLED, DAILY_LOSS_MET, slot[QTY] * factors[ticker], factors[ticker])
-            slot[PHASE] = FLAT
-        elif slot[PHASE] == HELD and slot[IS_CLOSING] == 0.0:
-            slot[IS_CLOSING], slot[DECIDED_ROW] = 1.0, state[ROW]
+        if slot[PHASE] != FLAT and slot[IS_CALLED_OFF] == 0.0:
+            slot[IS_CALLED_OFF], slot[CALLED_OFF_TS], slot[CALLED_OFF_ROW] = 1.0, ts_close, state[ROW]
+
+
+@jit
+def _at_open(
+    state: Floats, instruments: Floats, ticker: int, ts_open: float, bar: Floats, records: Floats, n: int
+) -> int:
+    """Fill or cancel the entry that waits, or leave the position that is due."""
+    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
+    reason = NO_REASON
+    if slot[IS_CALLED_OFF] > 0.0 and ts_open >= slot[CALLED_OFF_TS]:
+        reason = DAILY_LOSS_MET
+    elif ts_open >= slot[EXPIRES] or slot[BARS_LEFT] <= 0.0:
+        reason = EXPIRED
+    if slot[PHASE] == WAITING and reason != NO_REASON:
+        n = _record(records, n, state, ticker, CANCELLED, reason, slot[QTY] * bar[FACTOR], bar[FACTOR])
+        if reason == DAILY_LOSS_MET:
+            records[n - 1, SIGNALLED_ROW] = slot[CALLED_OFF_ROW]
+        slot[PHASE] = FLAT
+    elif slot[PHASE] == WAITING or (slot[PHASE] == HELD and reason != NO_REASON):
+        n = _fill(records, n, state, instruments, ticker, reason, bar[OPEN], False, bar[FACTOR])
     return n
 
 
@@ -182,6 +202,7 @@ def _decide(
         records[n - 1, SIGNAL_ID] = proposal[P_SIGNAL]
         return n
     slot[PHASE], slot[SIGNAL], slot[SIDE], slot[QTY] = WAITING, proposal[P_SIGNAL], proposal[P_SIDE], qty / factor
+    slot[IS_CALLED_OFF], slot[BARS_LEFT] = 0.0, proposal[P_MAX_BARS]
     slot[STOP], slot[TARGET], slot[EXPIRES] = proposal[P_STOP], proposal[P_TARGET], proposal[P_EXPIRES]
     risk = slot[QTY] * abs(close - slot[STOP]) * market[MULTIPLIER] / equity
     state[MOST_RISK] = max(state[MOST_RISK], risk)
@@ -190,22 +211,23 @@ def _decide(
 
 
 @jit
-def _inside(
-    state: Floats, instruments: Floats, ticker: int, bar: Floats, records: Floats, n: int
-) -> int:
+def _inside(state: Floats, instruments: Floats, ticker: int, bar: Floats, records: Floats, n: int) -> int:
     """Leave where the bar touched stop or target: what the open is beyond comes first, then the stop."""
     slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
     side, stop, target = slot[SIDE], slot[STOP], slot[TARGET]
     worst, best = (bar[LOW], bar[HIGH]) if side > 0.0 else (bar[HIGH], bar[LOW])
+    reason, reference = NO_REASON, bar[OPEN]
     if side * (bar[OPEN] - stop) <= 0.0:
-        return _fill(records, n, state, instruments, ticker, STOPPED, bar[OPEN], False, bar[FACTOR])
-    if side * (bar[OPEN] - target) >= 0.0:
-        return _fill(records, n, state, instruments, ticker, TARGET_MET, bar[OPEN], True, bar[FACTOR])
-    if side * (worst - stop) <= 0.0:
-        return _fill(records, n, state, instruments, ticker, STOPPED, stop, False, bar[FACTOR])
-    if side * (best - target) >= 0.0:
-        return _fill(records, n, state, instruments, ticker, TARGET_MET, target, True, bar[FACTOR])
-    return n
+        reason = STOPPED
+    elif side * (bar[OPEN] - target) >= 0.0:
+        reason = TARGET_MET
+    elif side * (worst - stop) <= 0.0:
+        reason, reference = STOPPED, stop
+    elif side * (best - target) >= 0.0:
+        reason, reference = TARGET_MET, target
+    if reason == NO_REASON:
+        return n
+    return _fill(records, n, state, instruments, ticker, reason, reference, reason == TARGET_MET, bar[FACTOR])
 
 
 @jit
@@ -216,6 +238,7 @@ def session(
     ticker: Ints,
     day: Ints,
     ts_open: Ints,
+    ts_close: Ints,
     bars: Floats,
     proposals: Floats,
     records: Floats,
@@ -227,45 +250,35 @@ def session(
     state : changed in place; see `new_state`.
     limits : RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS.
     instruments : (k, 6) costs and sizes.
-    ticker, day, ts_open : (n,) row of `instruments`, session day, and time of the open in the unit of P_EXPIRES.
+    ticker, day, ts_open, ts_close : (n,) row of `instruments`, session day, times in the unit of P_EXPIRES.
     bars : (n, 5) open, high, low, close, price factor.
-    proposals : (n, 6) what each bar's close proposes; P_SIGNAL is -1 for nothing.
+    proposals : (n, 7) what each bar's close proposes; P_SIGNAL is -1 for nothing.
     records : room for what happens, see `new_records`.
 
     Rules
     -----
-    An order given at a close fills at the ticker's next open. A position that is due (its time is over or the day's
-    loss is reached) leaves at the first open at or after that. Stop and target are watched within each bar, the bar of
+    An order given at a close fills at the ticker's next open. A position that is due (its time or its bars are over, or
+    the day's loss is reached) leaves at the first open after that. Stop and target are watched within each bar, that of
     the entry included; a gap through either fills at the open; where both lie within the bar, the stop was first. The
     day's loss is measured at every close against the equity at the end of the day before.
     """
     n = 0
-    factors = np.ones(instruments.shape[0])
     for i in range(ticker.shape[0]):
         k, bar = ticker[i], bars[i]
         slot = state[HEADER + k * SLOT : HEADER + (k + 1) * SLOT]
-        factors[k] = bar[FACTOR]
         if day[i] != state[DAY]:
             state[DAY], state[HALTED] = day[i], 0.0
             state[DAY_EQUITY] = equity_of(state, instruments)
-        is_due = ts_open[i] >= slot[EXPIRES]
-        if slot[PHASE] == WAITING:
-            if is_due:
-                n = _record(records, n, state, k, CANCELLED, EXPIRED, slot[QTY] * bar[FACTOR], bar[FACTOR])
-                slot[PHASE] = FLAT
-            else:
-                n = _fill(records, n, state, instruments, k, NO_REASON, bar[OPEN], False, bar[FACTOR])
-        elif slot[PHASE] == HELD and (is_due or slot[IS_CLOSING] > 0.0):
-            reason = DAILY_LOSS_MET if slot[IS_CLOSING] > 0.0 else EXPIRED
-            n = _fill(records, n, state, instruments, k, reason, bar[OPEN], False, bar[FACTOR])
+        n = _at_open(state, instruments, k, ts_open[i], bar, records, n)
         if slot[PHASE] == HELD:
             n = _inside(state, instruments, k, bar, records, n)
         slot[MARK] = bar[CLOSE]
+        slot[BARS_LEFT] -= 1.0
         equity = equity_of(state, instruments)
         loss = daily_loss_frac(equity, state[DAY_EQUITY])
         state[MOST_LOSS] = max(state[MOST_LOSS], loss)
         if loss >= limits[DAILY_LOSS] and state[HALTED] == 0.0:
-            n = _halt(state, instruments, records, n, factors)
+            _halt(state, instruments.shape[0], ts_close[i])
         if proposals[i, P_SIGNAL] >= 0.0:
             n = _decide(state, limits, instruments, k, equity, bar[CLOSE], bar[FACTOR], proposals[i], records, n)
         state[ROW] += 1.0

@@ -92,8 +92,8 @@ def _build(connection: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot
         superseded = any(entry.n_superseded for entry in (manifest.files if manifest else ()))
         connection.execute(f"create view {name} as {_newest(spec, rows, '') if superseded else rows}")
         if spec.is_revisable:
-            known = _newest(spec, rows, "where known_at <= asof")
-            connection.execute(f"create macro {name}_asof(asof) as table {known}")
+            known = _newest(spec, rows, "where known_at <= as_of")
+            connection.execute(f"create macro {name}_asof(as_of) as table {known}")
         _describe(connection, spec)
     for source in sources:
         try:
@@ -113,7 +113,8 @@ def _rows(lake: Lake, spec: TableSpec, manifest: Manifest | None) -> str:
 
 def _newest(spec: TableSpec, rows: str, condition: str) -> str:
     base = ", ".join(name for name in spec.key if name != "known_at")
-    newest = f"{rows} {condition} qualify row_number() over (partition by {base} order by known_at desc) = 1"
+    rank = f"row_number() over (partition by {base} order by known_at desc)"
+    newest = f"select * from ({rows}) {condition} qualify {rank} = 1"
     return f"select * from ({newest}) where not is_deleted" if "is_deleted" in spec.polars_schema else newest
 
 

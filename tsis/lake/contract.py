@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import polars as pl
 import polars.selectors as cs
@@ -12,10 +13,12 @@ from tsis.core.errors import ContractError, some
 from tsis.core.names import is_ticker
 from tsis.core.table import TableSpec
 
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
+
 
 @dataclass(frozen=True)
 class Checked:
-    """Rows that meet the contract, and those that do not with an added column ``reason``."""
+    """Rows that meet the contract, and those that do not with an added column ``_reason``."""
 
     good: pl.DataFrame
     bad: pl.DataFrame
@@ -24,7 +27,8 @@ class Checked:
 def check_contract(table: TableSpec, rows: pl.DataFrame) -> Checked:
     """Split `rows` by whether they meet the contract of `table`.
 
-    Rules: pandera's checks, no NaN and no infinity in any number, tickers that may be tickers, one row a key.
+    Rules: pandera's checks, no NaN and no infinity in any number, times that a calendar has, tickers and bar
+    specifications that may be part of a path, one row a key.
 
     Raises
     ------
@@ -37,9 +41,12 @@ def check_contract(table: TableSpec, rows: pl.DataFrame) -> Checked:
         raise ContractError(f"{table.name}: {_schema_difference(rows, expected)}")
     reasons = _reasons(table, rows)
     if reasons.is_empty():
-        return Checked(rows, rows.head(0).with_columns(reason=pl.lit("")))
-    numbered = rows.with_row_index("_row").join(reasons, on="_row", how="left", maintain_order="left").drop("_row")
-    checked = Checked(numbered.filter(pl.col("reason").is_null()).drop("reason"), numbered.drop_nulls("reason"))
+        return Checked(rows, rows.head(0).with_columns(_reason=pl.lit("")))
+    numbered = rows.with_row_index("_row")
+    checked = Checked(
+        good=numbered.join(reasons, on="_row", how="anti", maintain_order="left").drop("_row"),
+        bad=numbered.join(reasons, on="_row", how="inner", maintain_order="left").drop("_row"),
+    )
     if not table.quarantines:
         raise ContractError(describe(table, checked.bad, rows.height))
     return checked
@@ -47,15 +54,15 @@ def check_contract(table: TableSpec, rows: pl.DataFrame) -> Checked:
 
 def describe(table: TableSpec, bad: pl.DataFrame, total: int) -> str:
     """Return how many rows broke which rule, with the key of the first."""
-    counts = bad["reason"].value_counts(sort=True)
+    counts = bad["_reason"].value_counts().sort("count", "_reason", descending=[True, False])
     rules = some([f"{reason} ({count:,})" for reason, count in counts.iter_rows()], limit=3)
     first = ", ".join(f"{name}={bad[name][0]}" for name in table.key)
     return f"{table.name}: {bad.height:,} of {total:,} rows broke {rules}; first: {first}"
 
 
 def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
-    """Return ``_row`` and ``reason`` of each row that breaks a rule."""
-    parts = [_not_finite(rows), _bad_tickers(rows), _repeated_keys(table, rows)]
+    """Return ``_row`` and ``_reason`` of each row that breaks a rule."""
+    parts = [_not_finite(rows), _no_times(rows), _bad_names(rows), _repeated_keys(table, rows)]
     try:
         table.schema.validate(rows, lazy=True)
     except SchemaErrors as errors:
@@ -63,13 +70,13 @@ def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
         if cases["index"].null_count():
             raise ContractError(f"{table.name}: {some(cases['check'].unique(maintain_order=True))}") from errors
         column = pl.when(pl.col("schema_context") == "Column").then(pl.col("column") + ": ").otherwise(pl.lit(""))
-        parts.append(cases.select(_row=pl.col("index").cast(pl.UInt32), reason=column + pl.col("check")))
+        parts.append(cases.select(_row=pl.col("index").cast(pl.UInt32), _reason=column + pl.col("check")))
     found = pl.concat(parts)
-    return found.group_by("_row").agg(pl.col("reason").unique().sort().str.join("; ")).sort("_row")
+    return found.group_by("_row").agg(pl.col("_reason").unique().sort().str.join("; ")).sort("_row")
 
 
 def _flagged(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
-    return rows.lazy().with_row_index("_row").filter(condition).select("_row", reason=pl.lit(reason)).collect()
+    return rows.lazy().with_row_index("_row").filter(condition).select("_row", _reason=pl.lit(reason)).collect()
 
 
 def _not_finite(rows: pl.DataFrame) -> pl.DataFrame:
@@ -78,11 +85,23 @@ def _not_finite(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts) if parts else _flagged(rows.head(0), pl.lit(value=False), "")
 
 
-def _bad_tickers(rows: pl.DataFrame) -> pl.DataFrame:
-    if "ticker" not in rows.columns:
-        return _flagged(rows.head(0), pl.lit(value=False), "")
-    bad = [name for name in rows["ticker"].unique().drop_nulls() if not is_ticker(name)]
-    return _flagged(rows, pl.col("ticker").is_in(bad), "ticker: not a possible name")
+def _no_times(rows: pl.DataFrame) -> pl.DataFrame:
+    """Flag times that no calendar has: milliseconds read as microseconds, or the other way round, end up there."""
+    parts = [_flagged(rows.head(0), pl.lit(value=False), "")]
+    for name, dtype in rows.schema.items():
+        if dtype.is_temporal():
+            first, last = (pl.lit(moment).cast(dtype) for moment in (_FIRST, _LAST))
+            parts.append(_flagged(rows, ~pl.col(name).is_between(first, last), f"{name}: outside the years 1 to 9999"))
+    return pl.concat(parts)
+
+
+def _bad_names(rows: pl.DataFrame) -> pl.DataFrame:
+    """Flag names that must not become part of a path."""
+    parts = [_flagged(rows.head(0), pl.lit(value=False), "")]
+    for column in sorted({"ticker", "bar_spec"} & set(rows.columns)):
+        bad = [name for name in rows[column].unique().drop_nulls() if not is_ticker(name)]
+        parts.append(_flagged(rows, pl.col(column).is_in(bad), f"{column}: not a possible name"))
+    return pl.concat(parts)
 
 
 def _repeated_keys(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
-import subprocess
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tsis.core.errors import LockTimeoutError
+from tsis.core.errors import LockTimeoutError, StoreError
 from tsis.core.table import TableSpec
+from tsis.lake.durable import replace_file
+from tsis.lake.dvc_lock import dvc_hashes
 from tsis.lake.lock import locked
-from tsis.lake.snapshot import FOLDER, read_snapshot
+from tsis.lake.snapshot import FOLDER, is_in_use, read_snapshot
+from tsis.lake.staging import FOLDER as STAGING
 from tsis.lake.store import Lake
 
 PINS = "_pins.txt"
+_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -30,68 +33,105 @@ class Removal:
 
 
 def pin(lake: Lake, version: str) -> None:
-    """Keep a snapshot id or manifest hash for ever."""
-    path = lake.root / PINS
-    known = path.read_text().split() if path.exists() else []
-    if version not in known:
-        path.write_text("\n".join([*known, version]) + "\n")
+    """Keep a snapshot or a manifest for ever.
+
+    Parameters
+    ----------
+    version : its hash, or the beginning of it (8 characters or more).
+
+    Raises
+    ------
+    StoreError
+        If the lake has none of this name, or several.
+    """
+    folders = [lake.root / FOLDER, *(lake.folder(spec) / "_history" for spec in lake.tables.values())]
+    with locked(lake.lock_path("_commit"), "the snapshot", _WAIT_S):
+        found = {path.stem for folder in folders for path in folder.glob(f"{version}*.json")}
+        if len(version) < 8 or len(found) != 1:
+            raise StoreError(f"'{version}' names {len(found)} versions; give one of 'tsis lake history' to pin")
+        pins = _pins(lake)
+        if not found <= pins:
+            replace_file(lake.root / PINS, ("\n".join(sorted(pins | found)) + "\n").encode())
 
 
 def collect_garbage(lake: Lake, now: datetime, retention: timedelta, repository: Path | None = None) -> Removal:
-    """Remove files and manifests that no root names.
+    """Remove files, manifests and snapshots that no root names.
 
-    Roots: the current snapshot, snapshots of the history younger than `retention`, what is pinned, what ``dvc.lock`` of
-    any git reference of `repository` names, and everything written within `retention`. A table that is being written is
-    left alone.
+    Roots: the current snapshot, those that were current within `retention`, those that a running transaction reads,
+    what is pinned, what ``dvc.lock`` of any git reference of `repository` names, and everything written within
+    `retention`. A table that is being written is left alone.
+
+    Raises
+    ------
+    StoreError
+        If git can't tell what ``dvc.lock`` names: then nothing is removed.
     """
+    since = now - retention
     files = size = 0
     busy: list[str] = []
-    with locked(lake.lock_path("_commit"), "the snapshot", 60.0):
-        hashes = _dvc_hashes(repository) if repository else set()
-        roots = _rooted_versions(lake, now - retention)
+    with ExitStack() as held:
+        held.enter_context(locked(lake.lock_path("_commit"), "the snapshot", _WAIT_S))
+        hashes = dvc_hashes(repository) if repository else set()
+        snapshots = _snapshots_in_use(lake, since)
+        roots = {version for path in snapshots for version in read_snapshot(path).tables.values()}
+        roots |= set(lake.snapshot().tables.values()) | _pins(lake)
+        doomed: list[Path] = []
         for name, spec in sorted(lake.tables.items()):
-            if not lake.folder(spec).exists():
+            try:
+                held.enter_context(locked(lake.lock_path(name), name, 0.0))
+            except LockTimeoutError:
+                busy.append(name)
                 continue
-            with ExitStack() as held:
-                try:
-                    held.enter_context(locked(lake.lock_path(name), name, 0.0))
-                except LockTimeoutError:
-                    busy.append(name)
-                    continue
-                for path in _unnamed(lake, spec, roots | hashes, now - retention):
-                    size += path.stat().st_size
-                    files += 1
-                    path.unlink()
-    staging = lake.root / "_staging"
-    for folder in staging.iterdir() if staging.exists() and not busy else ():
-        if _written_at(folder) < now - retention:
-            shutil.rmtree(folder)
+            doomed += _unnamed(lake, spec, roots, hashes, since)
+        # snapshots first, then manifests, then files: an interruption leaves nothing that names what is gone
+        unused = sorted(set((lake.root / FOLDER).glob("*.json")) - snapshots)
+        leftovers = [*lake.root.glob("_*.tmp"), *(lake.root / FOLDER).glob("*.tmp")]
+        for path in [*unused, *_manifests_first(doomed), *_older(leftovers, since)]:
+            size += path.stat().st_size
+            files += 1
+            path.unlink()
+        if not busy:
+            for folder in _older((lake.root / STAGING).glob("*"), since):
+                shutil.rmtree(folder)
     return Removal(files, size, tuple(busy))
 
 
-def _rooted_versions(lake: Lake, since: datetime) -> set[str]:
-    """Return the manifest hashes that the current, the young and the pinned snapshots name, and pinned hashes."""
-    pins = (lake.root / PINS).read_text().split() if (lake.root / PINS).exists() else []
-    young = {entry["snapshot"] for entry in lake.history() if datetime.fromisoformat(entry["at"]) >= since}
-    versions = set(lake.snapshot().tables.values()) | set(pins)
-    for path in (lake.root / FOLDER).glob("*.json"):
-        if path.stem in young or any(path.stem.startswith(name) for name in pins):
-            versions |= set(read_snapshot(path).tables.values())
-    return versions
+def _snapshots_in_use(lake: Lake, since: datetime) -> set[Path]:
+    """Return the kept snapshots that are current, pinned, read by a transaction, young, or were current since then."""
+    history = lake.history()
+    ends = [datetime.fromisoformat(entry["at"]) for entry in history[1:]] + [datetime.max.replace(tzinfo=UTC)]
+    names = {entry["snapshot"] for entry, end in zip(history, ends, strict=False) if end >= since}
+    names |= {lake.snapshot().id} | _pins(lake)
+    return {
+        path
+        for path in (lake.root / FOLDER).glob("*.json")
+        if path.stem in names or _written_at(path) >= since or is_in_use(path)
+    }
 
 
-def _unnamed(lake: Lake, spec: TableSpec, roots: set[str], since: datetime) -> list[Path]:
+def _unnamed(lake: Lake, spec: TableSpec, roots: set[str], hashes: set[str], since: datetime) -> Iterator[Path]:
     folder = lake.folder(spec)
     kept: set[Path] = set()
-    dropped: list[Path] = []
     for path in sorted((folder / "_history").glob("*.json")):
-        rooted = any(path.stem.startswith(root) or _md5(path) == root for root in roots)
-        if rooted or _written_at(path) >= since:
+        if path.stem in roots or _written_at(path) >= since or (hashes and _md5(path) in hashes):
             kept.update(folder / entry.path for entry in lake.manifest(spec, path.stem).files)
         else:
-            dropped.append(path)
+            yield path
     loose = [*folder.rglob("*.parquet"), *folder.rglob("*.tmp")]
-    return dropped + sorted(path for path in loose if path not in kept and _written_at(path) < since)
+    yield from sorted(set(_older(loose, since)) - kept)
+
+
+def _manifests_first(paths: Iterable[Path]) -> list[Path]:
+    return sorted(paths, key=lambda path: path.suffix != ".json")
+
+
+def _older(paths: Iterable[Path], since: datetime) -> list[Path]:
+    return [path for path in paths if _written_at(path) < since]
+
+
+def _pins(lake: Lake) -> set[str]:
+    path = lake.root / PINS
+    return set(path.read_text().split()) if path.exists() else set()
 
 
 def _written_at(path: Path) -> datetime:
@@ -100,23 +140,3 @@ def _written_at(path: Path) -> datetime:
 
 def _md5(path: Path) -> str:
     return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-
-
-def _dvc_hashes(repository: Path) -> set[str]:
-    """Return the MD5 sums that ``dvc.lock`` of every git reference names."""
-    refs = _git(repository, "for-each-ref", "--format=%(objectname)").split()
-    found: set[str] = set()
-    for ref in {*refs, "HEAD"}:
-        found |= set(re.findall(r"md5: ([0-9a-f]{32})", _git(repository, "show", f"{ref}:dvc.lock")))
-    working = repository / "dvc.lock"
-    return found | set(re.findall(r"md5: ([0-9a-f]{32})", working.read_text() if working.exists() else ""))
-
-
-def _git(repository: Path, *arguments: str) -> str:
-    """Return what git prints; nothing where there is no repository, no such file or no git."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
-    # a fixed program with arguments of our own: nothing from outside reaches it
-    done = subprocess.run([git, "-C", str(repository), *arguments], capture_output=True, text=True, check=False)  # noqa: S603
-    return done.stdout if done.returncode == 0 else ""

@@ -92,6 +92,7 @@ class Manifest:
 
 
 def schema_fingerprint(table: TableSpec) -> str:
-    """Return the SHA-256 of names, types and nullability of the columns."""
+    """Return the SHA-256 of names, types and nullability of the columns, and of what orders and divides the rows."""
     columns = [(field.name, str(field.type), field.nullable) for field in table.arrow_schema]
-    return hashlib.sha256(json.dumps(columns).encode()).hexdigest()
+    layout = [columns, table.key, table.time, table.partition]
+    return hashlib.sha256(json.dumps(layout).encode()).hexdigest()

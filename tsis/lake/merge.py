@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,11 +10,14 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from tsis.core.errors import ContractError, RevisionError
+from tsis.core.errors import RevisionError
 from tsis.core.table import TableSpec
 from tsis.lake.parquet import ROW_GROUP_ROWS, frame_batches
+from tsis.lake.partition import partition_of
 
 _MEMORY = "400MB"
+_THREADS = 4
+"""Fixed, since each thread needs its share of the memory."""
 
 
 def merged(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
@@ -25,7 +29,7 @@ def merged(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame) -> pl.Da
         If a known key arrives with other values: a revision must carry a later ``known_at``.
     """
     key = list(table.key)
-    both = pl.concat([stored, added]).unique(maintain_order=True)
+    both = pl.concat([stored, added]).unique(keep="first", maintain_order=True)
     clashes = both.filter(~pl.struct(key).is_first_distinct())
     if not clashes.is_empty():
         raise _clash(table, clashes.height, clashes.select(key).row(0, named=True))
@@ -45,26 +49,31 @@ def merged_batches(
     RevisionError
         As `merged`.
     """
-    columns = list(table.polars_schema)
+    columns = [f'"{name}"' for name in table.polars_schema]
     ranked = list(columns)
-    if "seq" in columns and not has_vendor_seq:
+    if "seq" in table.polars_schema and not has_vendor_seq:
         rank = "row_number() over (partition by _origin, ticker, ts order by seq) - 1 as seq"
-        ranked[columns.index("seq")] = rank
-    parts = [f"select {', '.join(ranked)} from read_parquet($staged)"]
-    files = {"staged": [str(path) for path in staged]}
+        ranked[columns.index('"seq"')] = rank
+    source = "read_parquet(${}, hive_partitioning = false)"
+    parts = [f"select {', '.join(ranked)} from {source.format('staged')}"]
+    files = {"staged": [glob.escape(str(path)) for path in staged]}
     if stored:
-        parts.append(f"select {', '.join(columns)} from read_parquet($stored)")
-        files["stored"] = [str(path) for path in stored]
-    query = f"select * from ({' union all by name '.join(parts)}) order by {', '.join(table.key)}"
+        parts.append(f"select {', '.join(columns)} from {source.format('stored')}")
+        files["stored"] = [glob.escape(str(path)) for path in stored]
+    key = ", ".join(f'"{name}"' for name in table.key)
+    query = f"select * from ({' union all by name '.join(parts)}) order by {key}"
     with duckdb.connect(":memory:") as connection:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"set memory_limit = '{_MEMORY}'")
+        connection.execute(f"set threads = {_THREADS}")
         connection.execute("set temp_directory = $spill", {"spill": str(spill)})
         connection.execute("set preserve_insertion_order = false")
         last = table.empty()
-        reader: pa.RecordBatchReader = connection.execute(query, files).to_arrow_reader(ROW_GROUP_ROWS)
+        reader: pa.RecordBatchReader = connection.sql(query, params=files).to_arrow_reader(ROW_GROUP_ROWS)
         for batch in reader:
             rows = pl.DataFrame(pl.from_arrow(pa.Table.from_batches([batch]).cast(table.arrow_schema)))
+            if rows.is_empty():
+                continue
             distinct = _without_repeats(table, last, rows)
             last = rows.tail(1)
             yield from frame_batches(table, distinct)
@@ -82,23 +91,31 @@ def _without_repeats(table: TableSpec, last: pl.DataFrame, rows: pl.DataFrame) -
     return marked.filter(~pl.col("_row")).drop("_key", "_row")
 
 
-def replaced(
-    table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, tickers: Sequence[str] | None
-) -> pl.DataFrame:
-    """Return `added` in place of the stored rows of `tickers` (None: of all), sorted by key.
+def replaced(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
+    """Return `added` in place of the stored rows of `tickers`, sorted by key.
 
     Raises
     ------
-    ContractError
-        If a row is outside `tickers`.
+    RevisionError
+        If an added row has the key of another ticker's row.
     """
-    if tickers is None:
-        return added.sort(table.key)
-    foreign = added.filter(~pl.col("ticker").is_in(tickers))
-    if not foreign.is_empty():
-        raise ContractError(f"{table.name}: {foreign.height:,} rows are of other tickers than {', '.join(tickers)}")
-    kept = stored.filter(~pl.col("ticker").is_in(tickers))
-    return pl.concat([kept, added]).sort(table.key)
+    return merged(table, stored.filter(~pl.col("ticker").is_in(tickers)), added)
+
+
+def refuse_moved(table: TableSpec, stored: pl.LazyFrame, added: pl.DataFrame) -> None:
+    """Refuse rows whose key lies in another partition already, where the key does not fix the partition.
+
+    Raises
+    ------
+    RevisionError
+        As `merged`, which compares within one partition.
+    """
+    key = list(table.key)
+    placed = stored.select(*key, _there=partition_of(table))
+    here = added.lazy().select(*key, _here=partition_of(table))
+    moved = here.join(placed, on=key).filter(pl.col("_here") != pl.col("_there")).select(key).sort(key).collect()
+    if not moved.is_empty():
+        raise _clash(table, moved.height, moved.row(0, named=True))
 
 
 def _clash(table: TableSpec, count: int, first: dict[str, object]) -> RevisionError:

@@ -17,12 +17,14 @@ from tsis.lake.manifest import FileEntry
 
 ROW_GROUP_ROWS = 131_072
 FILE_ROWS = 128 * ROW_GROUP_ROWS
+_NAME_LENGTH = 24
 
 
 def frame_batches(table: TableSpec, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """Yield `rows` as record batches of the table's Arrow schema."""
-    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow_schema)
-    yield from stored.to_batches(max_chunksize=ROW_GROUP_ROWS)
+    for part in rows.iter_slices(ROW_GROUP_ROWS):
+        stored = part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow_schema)
+        yield from stored.to_batches(max_chunksize=ROW_GROUP_ROWS)
 
 
 def write_partition(
@@ -31,18 +33,20 @@ def write_partition(
     """Write sorted rows as the canonical files of a partition and return their entries.
 
     One file, or several of `FILE_ROWS`. Fixed codec, level and row-group size, one contiguous write a row group: how
-    the rows came in batches does not show. A file is named by its SHA-256; one that exists is kept.
+    the rows came in batches does not show. A file is named by its SHA-256; one that exists is replaced by its equal,
+    which mends a damaged one and keeps it from `gc` until it is committed.
     """
     target = folder / partition
     if not target.exists():
         make_folder(target)
     groups = _row_groups(table, batches)
     entries: list[FileEntry] = []
+    before: pa.Table | None = None
     group = next(groups, None)
     while group is not None:
         temporary = target / f"{os.getpid()}-{len(entries)}.tmp"
         try:
-            rows, bounds = 0, _Bounds(table)
+            rows, bounds = 0, _Bounds(table, before)
             with pq.ParquetWriter(
                 temporary, table.arrow_schema, compression="zstd", compression_level=3, write_statistics=True
             ) as writer:
@@ -53,15 +57,21 @@ def write_partition(
                     group = next(groups, None)
             sync_file(temporary)
             digest = file_sha256(temporary)
-            path = target / f"{digest[:24]}.parquet"
+            path = target / f"{digest[:_NAME_LENGTH]}.parquet"
             size = temporary.stat().st_size
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         name = f"{partition}/{path.name}" if partition else path.name
         entries.append(bounds.entry(name, rows, size, digest))
+        before = bounds.tail
     sync_folder(target)
     return entries
+
+
+def is_content_named(path: Path) -> bool:
+    """Tell whether a file is named by its own content, as those that are written here."""
+    return len(path.stem) == _NAME_LENGTH and file_sha256(path).startswith(path.stem)
 
 
 def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -80,16 +90,19 @@ def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator
 
 
 class _Bounds:
-    """Collects the first and last key, the time range, and what later rows supersede, over sorted row groups."""
+    """Collects the first and last key, the time range, and what later rows supersede, over sorted row groups.
 
-    def __init__(self, table: TableSpec) -> None:
+    `tail` is the key of the last row without ``known_at``; the first row of the next file may supersede it.
+    """
+
+    def __init__(self, table: TableSpec, tail: pa.Table | None) -> None:
         self._table = table
         self._first: tuple[str, ...] = ()
         self._last: tuple[str, ...] = ()
         self._times: list[tuple[str, str]] = []
         self._known: list[str] = []
         self._superseded = 0
-        self._tail: pa.Table | None = None
+        self.tail = tail
 
     def add(self, group: pa.Table) -> None:
         key = group.select(list(self._table.key))
@@ -104,9 +117,9 @@ class _Bounds:
     def _count_superseded(self, group: pa.Table) -> int:
         base = [name for name in self._table.key if name != "known_at"]
         keys = pl.DataFrame(pl.from_arrow(group.select(base)))
-        tail = keys if self._tail is None else pl.concat([pl.DataFrame(pl.from_arrow(self._tail)), keys])
+        tail = keys if self.tail is None else pl.concat([pl.DataFrame(pl.from_arrow(self.tail)), keys])
         same = int(tail.select((pl.struct(base) == pl.struct(base).shift(1)).sum()).item() or 0)
-        self._tail = group.select(base).slice(group.num_rows - 1)
+        self.tail = group.select(base).slice(group.num_rows - 1)
         deleted = pc.sum(group["is_deleted"]).as_py() or 0 if "is_deleted" in group.column_names else 0
         return same + int(deleted)
 

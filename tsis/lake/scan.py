@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -11,6 +11,7 @@ import polars as pl
 from tsis.core.errors import UsageError
 from tsis.core.names import require_ticker
 from tsis.core.table import TableSpec
+from tsis.lake.integrity import intact_files
 from tsis.lake.manifest import FileEntry, Manifest
 
 
@@ -24,17 +25,21 @@ def scan_manifest(
     asof: datetime | None,
 ) -> pl.LazyFrame:
     """Return the rows of one version; see `tsis.lake.store.Lake.scan`."""
+    if isinstance(tickers, str):
+        raise UsageError(f"tickers is a list of names; write tickers=[{tickers!r}]")
     wanted = None if tickers is None else sorted(require_ticker(ticker) for ticker in tickers)
     if wanted is not None and "ticker" not in table.polars_schema:
         raise UsageError(f"{table.name} has no column ticker; leave out tickers")
     if (start or end) and table.time is None:
         raise UsageError(f"{table.name} has no time column; leave out start and end")
-    if any(bound is not None and bound.tzinfo is None for bound in (start, end, asof)):
-        raise UsageError("start, end and asof need a time zone, e.g. datetime(2013, 9, 2, tzinfo=UTC)")
-    entries = [entry for entry in (manifest.files if manifest else ()) if _may_hold(table, entry, wanted, start, end)]
+    if asof and not table.is_revisable:
+        raise UsageError(f"{table.name} has no column known_at: its rows are never revised; leave out asof")
+    start, end, asof = _utc(start), _utc(end), _utc(asof)
+    entries = [entry for entry in (manifest.files if manifest else ()) if may_hold(table, entry, wanted, start, end)]
     if not entries:
         return table.empty().lazy()
-    rows = pl.scan_parquet([folder / entry.path for entry in entries], hive_partitioning=False, glob=False)
+    paths = intact_files(table, folder, entries, is_hashed=False)
+    rows = pl.scan_parquet(paths, hive_partitioning=False, glob=False)
     if wanted is not None:
         rows = rows.filter(pl.col("ticker").is_in(wanted))
     if table.time and start:
@@ -44,9 +49,14 @@ def scan_manifest(
     return _newest(table, rows, entries, asof) if table.is_revisable else rows
 
 
-def _may_hold(
-    table: TableSpec, entry: FileEntry, wanted: list[str] | None, start: datetime | None, end: datetime | None
+def may_hold(
+    table: TableSpec,
+    entry: FileEntry,
+    wanted: Sequence[str] | None,
+    start: datetime | None = None,
+    end: datetime | None = None,
 ) -> bool:
+    """Tell whether a file may hold rows of the tickers `wanted` (None: of any) with start ≤ time < end."""
     if wanted is not None and table.key[0] == "ticker":
         low, high = entry.key_min[0], entry.key_max[0]
         if not any(low <= ticker <= high for ticker in wanted):
@@ -54,6 +64,12 @@ def _may_hold(
     if start and entry.time_max is not None and datetime.fromisoformat(entry.time_max) < start:
         return False
     return not (end and entry.time_min is not None and datetime.fromisoformat(entry.time_min) >= end)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is not None and moment.tzinfo is None:
+        raise UsageError("start, end and asof need a time zone, e.g. datetime(2013, 9, 2, tzinfo=UTC)")
+    return moment.astimezone(UTC) if moment else None
 
 
 def _newest(table: TableSpec, rows: pl.LazyFrame, entries: list[FileEntry], asof: datetime | None) -> pl.LazyFrame:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from tsis.lake.durable import replace_file
 
 CURRENT = "_snapshot.json"
 FOLDER = "_snapshots"
+HISTORY = "governance/snapshots.jsonl"
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,23 @@ class Snapshot:
 
 
 def current_snapshot(root: Path) -> Snapshot:
-    """Return the snapshot that readers see; an empty one for a new lake."""
+    """Return the snapshot that readers see; an empty one for a new lake.
+
+    Raises
+    ------
+    IntegrityError
+        If it is not a snapshot, or missing from a lake that has a history.
+    """
+    # asked first: the history begins after the first snapshot is in place
+    has_history = (root / HISTORY).exists()
     path = root / CURRENT
-    return read_snapshot(path) if path.exists() else Snapshot()
+    if path.exists():
+        return read_snapshot(path)
+    if has_history:
+        raise IntegrityError(
+            f"{path} is missing; copy the one that the last line of {HISTORY} names from {FOLDER} to it"
+        )
+    return Snapshot()
 
 
 def read_snapshot(path: Path) -> Snapshot:
@@ -55,8 +74,36 @@ def read_snapshot(path: Path) -> Snapshot:
 
 def promote(root: Path, snapshot: Snapshot) -> None:
     """Make `snapshot` the one that readers see; the replacement of one file is the promotion."""
-    content = snapshot.to_bytes()
+    keep(root, snapshot)
+    replace_file(root / CURRENT, snapshot.to_bytes())
+
+
+def keep(root: Path, snapshot: Snapshot) -> Path:
+    """Write the copy of `snapshot` that time travel reads, where it is missing, and return it."""
     kept = root / FOLDER / f"{snapshot.id}.json"
     if not kept.exists():
-        replace_file(kept, content)
-    replace_file(root / CURRENT, content)
+        replace_file(kept, snapshot.to_bytes())
+    return kept
+
+
+@contextmanager
+def in_use(kept: Path) -> Iterator[None]:
+    """Mark a kept snapshot as read by this process, so that `gc` leaves what it names; vanishes with the process."""
+    descriptor = os.open(kept, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_in_use(kept: Path) -> bool:
+    """Tell whether a running transaction reads a kept snapshot; ask under the commit lock."""
+    descriptor = os.open(kept, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -12,13 +13,11 @@ import polars as pl
 from tsis.core.clock import Clock, SystemClock
 from tsis.core.errors import IntegrityError, StoreError, UnknownNameError
 from tsis.core.table import TableSpec
-from tsis.lake.durable import append_line, replace_file
+from tsis.lake.durable import append_line, last_line, replace_file, whole_lines
 from tsis.lake.manifest import Manifest
 from tsis.lake.scan import scan_manifest
-from tsis.lake.snapshot import FOLDER, Snapshot, current_snapshot, read_snapshot
+from tsis.lake.snapshot import FOLDER, HISTORY, Snapshot, current_snapshot, read_snapshot
 from tsis.lake.transaction import Publication, Transaction
-
-HISTORY = "governance/snapshots.jsonl"
 
 
 class Lake:
@@ -99,14 +98,16 @@ class Lake:
         version : a manifest hash, a snapshot id, or an unambiguous beginning (8 characters or more) of either;
             None reads the current snapshot.
 
+        What is returned reads its files when it is collected: collect it within the retention of `tsis lake gc`.
+
         Raises
         ------
         UnknownNameError
             If the table does not exist.
         UsageError
-            If a ticker can't be one, a time has no zone, or the table has no such column.
+            If a ticker can't be one, a time has no zone, or the table has no such column (`asof`: no known_at).
         StoreError
-            If the version is unknown or its files are gone.
+            If the version is unknown, or a file that would be read is missing or of another size.
         """
         spec = self.spec(table)
         found = self.snapshot().tables.get(spec.name) if version is None else self._resolve(spec, version)
@@ -149,10 +150,10 @@ class Lake:
         path = self.manifest_path(spec, version)
         if not path.exists():
             raise IntegrityError(f"{spec.name}: version {version[:12]} is gone ({path}); run 'tsis lake check'")
-        manifest = Manifest.from_bytes(path.read_bytes(), path)
-        if manifest.version != version:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != version:
             raise IntegrityError(f"{spec.name}: {path} was altered; run 'tsis lake check'")
-        return manifest
+        return Manifest.from_bytes(content, path)
 
     def has_version(self, spec: TableSpec, version: str) -> bool:
         """Tell whether a version and all of its files are there."""
@@ -161,9 +162,14 @@ class Lake:
         folder = self.folder(spec)
         return all((folder / entry.path).exists() for entry in self.manifest(spec, version).files)
 
-    def align_manifests(self) -> None:
-        """Make each table's ``_manifest.json`` the one that the current snapshot names."""
-        for name, version in self.snapshot().tables.items():
+    def finish_commit(self, note: str) -> None:
+        """Bring ``_manifest.json`` of every table and the history up to the current snapshot; done already: nothing.
+
+        Called under the commit lock: by a commit after its promotion, and by the next transaction where a commit was
+        interrupted in between.
+        """
+        snapshot = self.snapshot()
+        for name, version in snapshot.tables.items():
             if name not in self.tables:
                 continue
             kept = self.manifest_path(self.tables[name], version)
@@ -171,25 +177,27 @@ class Lake:
             content = kept.read_bytes() if kept.exists() else b""
             if content and (not current.exists() or current.read_bytes() != content):
                 replace_file(current, content)
+        if snapshot.tables and not self.is_logged(snapshot):
+            entry = {"at": self._clock.now().isoformat(), "snapshot": snapshot.id, "note": note}
+            append_line(self.root / HISTORY, json.dumps(entry))
 
-    def log_snapshot(self, snapshot: Snapshot, note: str) -> None:
-        """Append to the history of snapshots: when, which, by whom."""
-        entry = {"at": self._clock.now().isoformat(), "snapshot": snapshot.id, "note": note}
-        append_line(self.root / HISTORY, json.dumps(entry))
+    def is_logged(self, snapshot: Snapshot) -> bool:
+        """Tell whether `snapshot` is the last of the history; if the current one is not, its commit was interrupted."""
+        last = last_line(self.root / HISTORY)
+        return last is not None and json.loads(last)["snapshot"] == snapshot.id
 
     def history(self) -> list[dict[str, str]]:
         """Return the history of snapshots, oldest first."""
-        path = self.root / HISTORY
-        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(line) for line in whole_lines(self.root / HISTORY)]
 
-    def _resolve(self, spec: TableSpec, version: str) -> str:
-        manifests = {path.stem: path.stem for path in (self.folder(spec) / "_history").glob("*.json")}
-        for path in (self.root / FOLDER).glob("*.json"):
-            found = read_snapshot(path).tables.get(spec.name)
-            if found:
-                manifests[path.stem] = found
-        matches = {target for name, target in manifests.items() if len(version) >= 8 and name.startswith(version)}
+    def _resolve(self, spec: TableSpec, version: str) -> str | None:
+        """Return the manifest hash that a version or snapshot means; None where that snapshot has no such table."""
+        folders = (self.folder(spec) / "_history", self.root / FOLDER)
+        named = {path.stem for folder in folders for path in folder.glob("*.json")}
+        matches = [name for name in named if len(version) >= 8 and name.startswith(version)]
         if len(matches) != 1:
             what = "is not known" if not matches else "is ambiguous"
             raise StoreError(f"{spec.name}: version '{version}' {what}; 'tsis lake history' lists them")
-        return matches.pop()
+        if self.manifest_path(spec, matches[0]).exists():
+            return matches[0]
+        return read_snapshot(self.root / FOLDER / f"{matches[0]}.json").tables.get(spec.name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -11,27 +9,31 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-from uuid import uuid4
 
 import polars as pl
+import polars.selectors as cs
 
-from tsis.core.errors import StoreError, UsageError
+from tsis.core.errors import ContractError, StoreError, UsageError, some
 from tsis.core.table import TableSpec
-from tsis.lake.contract import check_contract
+from tsis.lake.contract import check_contract, describe
 from tsis.lake.durable import replace_file
+from tsis.lake.integrity import intact_files
 from tsis.lake.lock import locked
 from tsis.lake.manifest import FileEntry, Manifest, schema_fingerprint
-from tsis.lake.merge import merged, merged_batches, replaced
+from tsis.lake.merge import merged, merged_batches, refuse_moved, replaced
 from tsis.lake.parquet import frame_batches, write_partition
 from tsis.lake.partition import partition_of
 from tsis.lake.quarantine import set_aside
-from tsis.lake.snapshot import Snapshot, current_snapshot, promote
+from tsis.lake.scan import may_hold
+from tsis.lake.snapshot import Snapshot, current_snapshot, in_use, keep, promote
+from tsis.lake.staging import Staging
+from tsis.lake.unwritable import unwritable, writing
 
 if TYPE_CHECKING:
     from tsis.lake.store import Lake
 
-_STAGING = "_staging"
-_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+_KEPT = "readers still see what was there before"
+_COMMITTED = "what was published is in effect, and the next publication completes the history and _manifest.json"
 
 
 @dataclass(frozen=True)
@@ -58,39 +60,39 @@ class Transaction:
         self._lake = lake
         self._writable = {table.name: table for table in tables}
         self._wait_s = wait_s
-        self._locks = ExitStack()
+        self._held = ExitStack()
+        self._is_open = False
         self._base = Snapshot()
         self._changes: dict[str, str] = {}
-        self._staging = lake.root / _STAGING / uuid4().hex
+        self._staging = Staging(lake.root)
 
     def __enter__(self) -> Self:
-        """Take the locks, repair what a crash left, and fix the snapshot to read from."""
-        try:
+        """Take the locks, complete what a crash interrupted, and fix the snapshot to read from."""
+        with ExitStack() as held, writing(self._lake.root, _KEPT):
             for name in sorted(self._writable):
-                self._locks.enter_context(locked(self._lake.lock_path(name), name, self._wait_s))
+                held.enter_context(locked(self._lake.lock_path(name), name, self._wait_s))
             with self._commit_lock():
-                self._lake.align_manifests()
+                self._lake.finish_commit("completed after an interruption")
                 self._base = current_snapshot(self._lake.root)
-        except BaseException:
-            self._locks.close()
-            raise
+                self._use(held, self._base)
+            self._held = held.pop_all()
+        self._is_open = True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Release the locks; what was not committed stays invisible until `tsis lake gc` removes it."""
-        shutil.rmtree(self._staging, ignore_errors=True)
-        self._locks.close()
-        if isinstance(error, OSError) and error.errno in _UNWRITABLE:
-            raise StoreError(
-                f"could not write under {self._lake.root}: {error.strerror or error}; readers still see what was "
-                "there before. Make room or give write access, then run again"
-            ) from error
+        self._staging.remove()
+        self._is_open = False
+        self._held.close()
+        if translated := unwritable(self._lake.root, error, _KEPT):
+            raise translated from error
 
     def version(self, table: str) -> str | None:
         """Return the version of a table that this transaction sees, None where it has none."""
-        return self._changes.get(table) or self._base.tables.get(table)
+        name = self._lake.spec(table).name
+        return self._changes.get(name) or self._base.tables.get(name)
 
     def scan(
         self,
@@ -106,22 +108,24 @@ class Transaction:
     def replace(self, table: str, rows: pl.DataFrame, tickers: Sequence[str] | None = None) -> Publication:
         """Publish `rows` in place of all rows, or of the rows of `tickers`.
 
+        Where the lake holds the table in another column layout, `rows` take the place of all rows in either case.
+
         Raises
         ------
         ContractError
-            If any row breaks the contract.
+            If any row breaks the contract, or is of another ticker than `tickers`.
         """
         spec = self.spec(table)
-        rows = check_contract(spec, rows).good
+        checked = check_contract(spec, rows)
+        if checked.bad.height:
+            raise ContractError(describe(spec, checked.bad, rows.height))
         before = self._manifest(spec)
-        if tickers is None or before is None or before.schema != schema_fingerprint(spec):
+        stale = None if tickers is None else sorted(set(tickers))
+        if stale is not None:
+            _refuse_foreign(spec, rows, stale)
+        if stale is None or before is None or before.schema != schema_fingerprint(spec):
             return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
-        stale = sorted(tickers)
-        touched = {
-            entry.partition
-            for entry in before.files
-            if any(entry.key_min[0] <= ticker <= entry.key_max[0] for ticker in stale)
-        }
+        touched = {entry.partition for entry in before.files if may_hold(spec, entry, stale)}
         return self._rewrite(
             spec, before.files, rows, lambda stored, added: replaced(spec, stored, added, stale), touched
         )
@@ -135,51 +139,42 @@ class Transaction:
             If a known key arrives with other values.
         """
         spec = self.spec(table)
-        checked = check_contract(spec, rows)
-        aside = set_aside(self._lake.root, table, checked.bad) if checked.bad.height else None
+        good, n_bad, aside = self._admit(spec, rows)
         before = self._compatible(spec)
+        if spec.partition != "none" and spec.time not in spec.key:
+            refuse_moved(spec, self.scan(spec.name), good)
         entries = before.files if before else ()
-        published = self._rewrite(spec, entries, checked.good, lambda stored, added: merged(spec, stored, added))
-        return Publication(published.version, published.rows, checked.bad.height, aside)
+        published = self._rewrite(spec, entries, good, lambda stored, added: merged(spec, stored, added))
+        return Publication(published.version, published.rows, n_bad, aside)
 
     def stage(self, table: str, rows: pl.DataFrame, origin: str) -> Publication:
         """Set a part of a large delivery ready for `append_staged`; bad rows are quarantined now."""
         spec = self.spec(table)
-        checked = check_contract(spec, rows)
-        aside = set_aside(self._lake.root, table, checked.bad) if checked.bad.height else None
-        split = checked.good.with_columns(_origin=pl.lit(origin), _partition=partition_of(spec))
-        for (partition,), part in split.partition_by("_partition", as_dict=True, include_key=False).items():
-            folder = self._staging / table / str(partition)
-            folder.mkdir(parents=True, exist_ok=True)
-            part.write_parquet(folder / f"{uuid4().hex}.parquet", compression="lz4")
-        return Publication(self.version(table) or "", checked.good.height, checked.bad.height, aside)
+        good, n_bad, aside = self._admit(spec, rows)
+        self._staging.add(spec, good, origin)
+        return Publication(self.version(spec.name) or "", good.height, n_bad, aside)
 
     def append_staged(self, table: str, *, has_vendor_seq: bool) -> Publication:
         """Publish everything staged for `table`, a partition at a time, in bounded memory; rules as `append`."""
         spec = self.spec(table)
         before = self._compatible(spec)
         folder = self._lake.folder(spec)
-        entries = list(before.files) if before else []
-        staged: dict[str, list[Path]] = {}
-        for path in sorted((self._staging / table).rglob("*.parquet")):
-            relative = path.parent.relative_to(self._staging / table).as_posix()
-            staged.setdefault("" if relative == "." else relative, []).append(path)
-        spill = self._staging / "spill"
-        spill.mkdir(parents=True, exist_ok=True)
-        for partition, paths in sorted(staged.items()):
-            stored = [folder / entry.path for entry in entries if entry.partition == partition]
+        kept = list(before.files) if before else []
+        spill = self._staging.spill_folder()
+        for partition, paths in self._staging.parts(spec):
+            stored = self._stored(spec, kept, partition)
             batches = merged_batches(spec, stored, paths, spill, has_vendor_seq=has_vendor_seq)
             written = write_partition(spec, folder, partition, batches)
-            entries = [entry for entry in entries if entry.partition != partition] + written
-        shutil.rmtree(self._staging / table, ignore_errors=True)
-        return self._record(spec, entries)
+            kept = [entry for entry in kept if entry.partition != partition] + written
+        self._staging.forget(spec)
+        return self._record(spec, kept)
 
     def adopt(self, table: str, version: str) -> bool:
         """Take an earlier version as this transaction's output; False if its files are gone."""
         spec = self.spec(table)
         if not self._lake.has_version(spec, version):
             return False
-        self._changes[table] = version
+        self._changes[spec.name] = version
         return True
 
     def commit(self, note: str) -> Snapshot:
@@ -189,24 +184,36 @@ class Transaction:
         ----------
         note : who commits, for the history, e.g. the run's id.
         """
+        self._require_open()
         with self._commit_lock():
             before = current_snapshot(self._lake.root)
             snapshot = Snapshot({**before.tables, **self._changes})
             if snapshot != before:
                 promote(self._lake.root, snapshot)
-                self._lake.align_manifests()
-                self._lake.log_snapshot(snapshot, note)
+            with writing(self._lake.root, _COMMITTED):
+                self._lake.finish_commit(note)
+                self._use(self._held, snapshot)
         self._base, self._changes = snapshot, {}
         return snapshot
 
     def _commit_lock(self) -> AbstractContextManager[None]:
         return locked(self._lake.lock_path("_commit"), "the snapshot", self._wait_s)
 
+    def _use(self, held: ExitStack, snapshot: Snapshot) -> None:
+        if snapshot.tables:
+            held.enter_context(in_use(keep(self._lake.root, snapshot)))
+
+    def _require_open(self) -> None:
+        if not self._is_open:
+            raise UsageError("the transaction is not open: its locks are held inside its with statement only")
+
     def spec(self, table: str) -> TableSpec:
         """Return the declaration of a table that this transaction may write."""
-        if table not in self._writable:
-            raise UsageError(f"{table} was not announced as written by this transaction")
-        return self._writable[table]
+        self._require_open()
+        name = self._lake.spec(table).name
+        if name not in self._writable:
+            raise UsageError(f"{name} was not announced as written by this transaction")
+        return self._writable[name]
 
     def _manifest(self, spec: TableSpec) -> Manifest | None:
         version = self.version(spec.name)
@@ -216,7 +223,7 @@ class Transaction:
         before = self._manifest(spec)
         if before and before.schema != schema_fingerprint(spec):
             raise StoreError(
-                f"{spec.name}: the lake holds {before.rows:,} rows of another column layout; "
+                f"{spec.name}: the lake holds {before.rows:,} rows of another layout (columns, key or partition); "
                 "ingest them anew into a fresh lake (--lake DIR)"
             )
         return before
@@ -239,13 +246,30 @@ class Transaction:
         }
         kept = list(entries)
         for partition in sorted({*parts, *touched}):
-            stored = [folder / entry.path for entry in kept if entry.partition == partition]
-            held = pl.read_parquet(stored, hive_partitioning=False) if stored else spec.empty()
-            combined = combine(held, parts.get(partition, spec.empty()))
+            paths = self._stored(spec, kept, partition)
+            stored = pl.read_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty()
+            combined = combine(stored, parts.get(partition, spec.empty()))
             kept = [entry for entry in kept if entry.partition != partition]
             if not combined.is_empty():
                 kept += write_partition(spec, folder, partition, frame_batches(spec, combined))
         return self._record(spec, kept)
+
+    def _admit(self, spec: TableSpec, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, Path | None]:
+        """Return the rows that may be appended, and how many were set aside where.
+
+        In a vendor's rows a negative zero becomes zero: the two are equal, so either may be what is known already.
+        """
+        checked = check_contract(spec, rows)
+        good = checked.good.with_columns(cs.float() + 0.0) if spec.quarantines else checked.good
+        if checked.bad.is_empty():
+            return good, 0, None
+        bad = checked.bad.rename({"_reason": "reason"})
+        return good, bad.height, set_aside(self._lake.root, spec.name, bad)
+
+    def _stored(self, spec: TableSpec, entries: Iterable[FileEntry], partition: str) -> list[Path]:
+        """Return the files of a partition that is about to be rewritten: damaged rows must not get a new hash."""
+        held = [entry for entry in entries if entry.partition == partition]
+        return intact_files(spec, self._lake.folder(spec), held, is_hashed=True)
 
     def _record(self, spec: TableSpec, entries: list[FileEntry]) -> Publication:
         in_order = sorted(entries, key=lambda entry: entry.partition)
@@ -255,3 +279,11 @@ class Transaction:
             replace_file(path, manifest.to_bytes())
         self._changes[spec.name] = manifest.version
         return Publication(manifest.version, manifest.rows, 0, None)
+
+
+def _refuse_foreign(spec: TableSpec, rows: pl.DataFrame, tickers: Sequence[str]) -> None:
+    if "ticker" not in spec.polars_schema:
+        raise UsageError(f"{spec.name} has no column ticker; replace all of its rows")
+    n_foreign = rows.filter(~pl.col("ticker").is_in(tickers)).height
+    if n_foreign:
+        raise ContractError(f"{spec.name}: {n_foreign:,} rows are of other tickers than {some(tickers)}")

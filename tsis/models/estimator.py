@@ -27,15 +27,15 @@ class XgboostParams(Params):
     n_threads : changes nothing but the time.
     """
 
-    n_rounds: int = Field(60, ge=1)
-    max_depth: int = Field(3, ge=1)
-    learning_rate: float = Field(0.05, gt=0, le=1)
-    subsample: float = Field(0.8, gt=0, le=1)
-    colsample_bytree: float = Field(0.8, gt=0, le=1)
-    min_child_weight: float = Field(5.0, ge=0)
-    reg_lambda: float = Field(1.0, ge=0)
+    n_rounds: int = Field(default=60, ge=1)
+    max_depth: int = Field(default=3, ge=1)
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    subsample: float = Field(default=0.8, gt=0, le=1)
+    colsample_bytree: float = Field(default=0.8, gt=0, le=1)
+    min_child_weight: float = Field(default=5.0, ge=0)
+    reg_lambda: float = Field(default=1.0, ge=0)
     seed: int = 7
-    n_threads: int = Field(1, ge=1)
+    n_threads: int = Field(default=1, ge=1)
 
 
 @dataclass(frozen=True)

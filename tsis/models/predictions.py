@@ -42,21 +42,23 @@ class ModelParams(Params):
 
     asset_class: str
     bar_spec: str
-    n_folds: int = Field(5, ge=2)
-    embargo_frac: float = Field(0.01, ge=0, lt=1)
-    min_train: int = Field(200, ge=1)
-    refit_every: int = Field(250, ge=1)
+    n_folds: int = Field(default=5, ge=2)
+    embargo_frac: float = Field(default=0.01, ge=0, lt=1)
+    min_train: int = Field(default=200, ge=1)
+    refit_every: int = Field(default=250, ge=1)
     xgboost: XgboostParams = XgboostParams()
 
 
 class PredictionsParams(Params):
     """The models by name; a model's name is its strategy's."""
 
-    models: dict[str, ModelParams] = {
-        "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_200000000", min_train=60, refit_every=30),
-        "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
-        "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h"),
-    }
+    models: dict[str, ModelParams] = Field(
+        default_factory=lambda: {
+            "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, refit_every=30),
+            "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
+            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h"),
+        }
+    )
 
 
 @dataclass
@@ -88,7 +90,9 @@ def predictions(dataset: pl.DataFrame, tickers_dim: pl.DataFrame, params: Predic
     rows = dataset.join(asset_class.select("ticker", "asset_class"), on="ticker", how="left")
     unknown = rows.filter(pl.col("asset_class").is_null())["ticker"].unique().sort().to_list()
     if unknown:
-        raise DataError(f"dataset: {len(unknown)} tickers are not in reference.tickers_dim ({some(unknown)}); ingest them")
+        raise DataError(
+            f"dataset: {len(unknown)} tickers are not in reference.tickers_dim ({some(unknown)}); ingest them"
+        )
     features = [name for name in dataset.columns if name not in _BASE]
     ledger = _Ledger()
     for name, model in sorted(params.models.items()):

@@ -47,7 +47,7 @@ def purged_k_fold(t0: Times, t1: Times, n_folds: int, embargo_frac: float) -> It
 
 
 def rows_ended_by(moment: np.int64, t1: Times, latest_t1: Times, end: int) -> Rows:
-    """Return those of the rows [0, end) whose window ended before `moment`; `latest_t1` is the running maximum of t1."""
+    """Return the rows of [0, end) whose window ended before `moment`; `latest_t1` is the running maximum of t1."""
     certain = min(int(np.searchsorted(latest_t1, moment, side="left")), end)
     doubtful = certain + np.flatnonzero(t1[certain:end] < moment)
     return np.concatenate((np.arange(certain), doubtful))
@@ -59,6 +59,6 @@ def require_windows(t0: Times, t1: Times) -> None:
     n_reversed = int(np.count_nonzero(t1 < t0))
     if n_disordered or n_reversed:
         raise DataError(
-            f"label windows: {n_disordered:,} of {t0.size:,} rows start before the row above and {n_reversed:,} end before "
-            "they start; sort by t0"
+            f"label windows: {n_disordered:,} of {t0.size:,} rows start before the row above and {n_reversed:,} end "
+            "before they start; sort by t0"
         )

@@ -30,5 +30,5 @@ def bet_size(probability: Floats, step: float) -> Floats:
     z = np.divide(
         probability - 0.5, np.sqrt(variance), out=np.where(probability > 0.5, np.inf, -np.inf), where=variance > 0
     )
-    size = np.maximum(2.0 * ndtr(z) - 1.0, 0.0)
+    size: Floats = np.maximum(2.0 * ndtr(z) - 1.0, 0.0)
     return np.minimum(np.floor(size / step + 0.5) * step, 1.0)

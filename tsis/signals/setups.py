@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tsis.core.errors import DataError, ParamsError, some
 from tsis.core.params import Params
@@ -27,7 +29,7 @@ class StrategyParams(Params):
     ----------
     pt, sl : distance of target and stop from the entry, in multiples of the event's volatility. The model learnt to
         predict the barriers of the labels: keep them equal to ``triple_barrier``.
-    horizon_s : time after which the position is closed; likewise the vertical barrier of the labels.
+    max_bars, max_seconds : when the position is closed at the latest; likewise the vertical barrier of the labels.
     min_probability : an event below it is held back.
     min_stop_ticks : a stop nearer than so many ticks would be hit by the bounce between bid and ask.
     round_trip_cost_bps : what entering and leaving costs; the target must be farther away than that.
@@ -35,10 +37,17 @@ class StrategyParams(Params):
 
     pt: float = Field(gt=0)
     sl: float = Field(gt=0)
-    horizon_s: float = Field(gt=0)
-    min_probability: float = Field(0.5, ge=0, le=1)
-    min_stop_ticks: float = Field(2.0, ge=0)
+    max_bars: int | None = Field(default=None, ge=1)
+    max_seconds: float | None = Field(default=None, gt=0)
+    min_probability: float = Field(default=0.5, ge=0, le=1)
+    min_stop_ticks: float = Field(default=2.0, ge=0)
     round_trip_cost_bps: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.max_bars is None and self.max_seconds is None:
+            raise ValueError("a position needs an end: give max_bars, max_seconds, or both")
+        return self
 
 
 class SetupsParams(Params):
@@ -50,12 +59,14 @@ class SetupsParams(Params):
     bet_step_frac : step of the bet sizes.
     """
 
-    strategies: dict[str, StrategyParams] = {
-        "es_dollar": StrategyParams(pt=1.0, sl=1.0, horizon_s=14_400.0, round_trip_cost_bps=2.0),
-        "us_daily": StrategyParams(pt=1.0, sl=1.0, horizon_s=864_000.0, round_trip_cost_bps=5.0),
-        "fx_hourly": StrategyParams(pt=1.0, sl=1.0, horizon_s=86_400.0, round_trip_cost_bps=1.5),
-    }
-    bet_step_frac: float = Field(0.1, gt=0, le=1)
+    strategies: dict[str, StrategyParams] = Field(
+        default_factory=lambda: {
+            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0),
+            "us_daily": StrategyParams(pt=3.0, sl=3.0, max_bars=15, round_trip_cost_bps=5.0),
+            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5),
+        }
+    )
+    bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
 @stage(reads=[Predictions, Events, InformationBars, TickersDim], writes=[Setups], by="whole")
@@ -109,8 +120,9 @@ def setups(
 
 def _strategies(params: SetupsParams) -> pl.DataFrame:
     rows = [{"model": name, **strategy.model_dump()} for name, strategy in sorted(params.strategies.items())]
-    names = [name for name in StrategyParams.model_fields]
-    return pl.DataFrame(rows, schema={"model": pl.String} | dict.fromkeys(names, pl.Float64))
+    names = list(StrategyParams.model_fields)
+    schema = {"model": pl.String} | dict.fromkeys(names, pl.Float64) | {"max_bars": pl.Int64}
+    return pl.DataFrame(rows, schema=schema)
 
 
 def _require_joined(rows: pl.DataFrame) -> None:
@@ -134,7 +146,9 @@ def _levels() -> list[pl.Expr]:
     return [
         pl.max_horizontal(entry * (1.0 - side * target * pl.col("sl")), smallest).alias("stop"),
         pl.max_horizontal(entry * (1.0 + side * target * pl.col("pt")), smallest).alias("tp1"),
-        (pl.col("t0") + pl.duration(microseconds=(pl.col("horizon_s") * 1e6).round().cast(pl.Int64))).alias("expires_at"),
+        (pl.col("t0") + pl.duration(microseconds=(pl.col("max_seconds") * 1e6).round().cast(pl.Int64))).alias(
+            "expires_at"
+        ),
     ]
 
 

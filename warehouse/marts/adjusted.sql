@@ -1,9 +1,9 @@
 -- Daily prices of a symbol up to a time, back-adjusted so that the last one is as traded.
-create macro marts.adjusted(symbol, asof) as table
+create macro marts.adjusted(symbol, as_of) as table
 with known as (
     select *, split_factor * dividend_factor as factor
     from processed_features.daily_cache
-    where ticker = symbol and ts_close <= asof
+    where ticker = symbol and ts_close <= as_of
 ),
 newest as (select arg_max(factor, ts_close) as factor, arg_max(split_factor, ts_close) as split from known)
 select

@@ -15,5 +15,5 @@ class Positions(Table, key=("session_id", "ticker", "ts", "fill_id"), time="ts",
     fill_id: str = column("id", "Fill that changed it")
     qty: float = column("units", "Signed quantity held afterwards")
     avg_price: float = column("quote", "Average entry price; null when flat", nullable=True, gt=0)
-    realised_pnl: float = column("quote", "Realised since the start, fees included")
+    realised_pnl: float = column("quote", "Realised in the ticker since the start, fees included")
     unrealised_pnl: float = column("quote", "Open result at the fill's price")

@@ -23,7 +23,12 @@ class ActiveSignals(Table, key=("session_id", "signal_id"), time="ts"):
     stop: float = column("quote", "Stop price", gt=0)
     tp1: float = column("quote", "First target price", gt=0)
     bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)
-    expires_at: Timestamp = column("UTC", "When an open position is closed at the latest")
+    expires_at: Timestamp = column(
+        "UTC", "A position is closed at the first open from then on; null where only max_bars counts", nullable=True
+    )
+    max_bars: int = column(
+        "bars", "A position is closed at the open after so many bars; null where only time counts", nullable=True, ge=1
+    )
     size: float = column("units", "Quantity decided on; 0 for HOLD", ge=0)
     status: str = column("enum", "What became of it", isin=["waiting", "triggered", "filled", "expired", "cancelled"])
     model: str = column("name", "Model")

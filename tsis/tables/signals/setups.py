@@ -28,7 +28,12 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
     stop: float = column("quote", "Stop price", gt=0)
     tp1: float = column("quote", "First target price", gt=0)
     bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)
-    expires_at: Timestamp = column("UTC", "When an open position is closed at the latest")
+    expires_at: Timestamp = column(
+        "UTC", "A position is closed at the first open from then on; null where only max_bars counts", nullable=True
+    )
+    max_bars: int = column(
+        "bars", "A position is closed at the open after so many bars; null where only time counts", nullable=True, ge=1
+    )
     action: str = column("enum", "Proposal; HOLD where the checklist fails", isin=["ENTRY_ARMED", "HOLD"])
     checklist: str = column("JSON", "Each rule and whether it held")
     reason: str = column("text", "Why it holds back; empty where armed")

@@ -1,0 +1,157 @@
+"""Ticks → dollar bars: the kernel and the stage against mlfinpy, and against reading the arrays once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from benchmarks.contest import Contest, Target, Timer, timed
+from tsis.bars.bar_spec import parse_bar_spec
+from tsis.bars.information_bars import InformationBarsParams, information_bars
+from tsis.bars.trade_bars import Ticks, ticks
+from tsis.core.table import spec
+from tsis.kernels import bars as kernel
+from tsis.tables.raw.trades import Trades
+
+TRADES = Path(__file__).resolve().parent.parent / "data" / "sample" / "es_trades.parquet"
+BAR = parse_bar_spec("dollar_1M")
+"""Price times size reaches a million: a multiplier of one, as mlfinpy has none."""
+FASTER_AT_LEAST = 300
+_COMPARED = {
+    "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "n_ticks": "cum_ticks",
+    "dollar_volume": "cum_dollar_value", "buy_volume": "cum_buy_volume",
+}  # fmt: skip
+
+
+class Peer:
+    """A running mlfinpy."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, word: str) -> Any:
+        """Send one word and return the answer."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise RuntimeError("the peer has no pipes")
+        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def timer(self, word: str) -> Timer:
+        return lambda: float(self.ask(word))
+
+
+@contextmanager
+def running_peer(python: str) -> Iterator[Peer]:
+    """Start mlfinpy under the interpreter `python`; it ends with the block."""
+    script = Path(__file__).with_name("peer_mlfinpy.py")
+    with subprocess.Popen(
+        [python, "-W", "ignore", str(script), str(BAR.threshold)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield Peer(process)
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+def es_trades() -> pl.DataFrame:
+    """Return the 500,000 bundled trades as rows of raw.trades."""
+    given = {"ts": pl.col("ts"), "price": pl.col("price"), "size": pl.col("size")}
+    made = {
+        "ticker": pl.lit("ES"),
+        "seq": pl.int_range(pl.len()).over("ts"),
+        "side": pl.lit("unknown"),
+        "source": pl.lit("sample"),
+        "known_at": pl.col("ts"),
+        "is_suspicious": pl.lit(value=False),
+        "is_synthetic": pl.lit(value=False),
+        "is_deleted": pl.lit(value=False),
+    }
+    columns = {**given, **made}
+    return pl.read_parquet(TRADES).select(
+        columns.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in spec(Trades).polars_schema.items()
+    )
+
+
+def es_ticks() -> Ticks:
+    """Return the bundled trades as arrays, without adjustment."""
+    return ticks(es_trades().with_columns(split_factor=pl.lit(1.0), price_factor=pl.lit(1.0)))
+
+
+def fold(tape: Ticks) -> NDArray[np.float64]:
+    """Return the bars of `tape` as the kernel writes them."""
+    out = np.empty((4_096, len(kernel.OUT_COLUMNS)))
+    _, written = kernel.fold_bars(
+        tape.ts_us, tape.seq, tape.price, tape.size, tape.side,
+        kernel.DOLLAR, BAR.threshold, 1.0, 1.0, 1.0, kernel.initial_state(), out,
+    )  # fmt: skip
+    return out[:written]
+
+
+def stage_inputs(trades: pl.DataFrame) -> dict[str, Any]:
+    """Return the arguments of the stage `information_bars` that make it build the same bars from `trades`."""
+    empty = {table.table: table.empty() for table in information_bars.reads}
+    facts = {"ticker": "ES", "asset_class": "future", "multiplier": 1.0}
+    blank = pl.DataFrame({name: [facts.get(name)] for name in empty["tickers_dim"].columns})
+    tickers_dim = blank.select(pl.col(name).cast(kind) for name, kind in empty["tickers_dim"].schema.items())
+    params = InformationBarsParams(bars={"future": (BAR.name,)})
+    return empty | {"trades": trades, "tickers_dim": tickers_dim, "params": params}
+
+
+def contests(peer: Peer | None) -> list[Contest]:
+    """Return the folds: kernel and stage; without a peer only against the floor."""
+    trades, tape = es_trades(), es_ticks()
+    arguments = stage_inputs(trades)
+    mlfinpy = {
+        "mlfinpy, data frame in memory": peer.timer("frame"),
+        "mlfinpy, CSV file": peer.timer("file"),
+    } if peer else {}  # fmt: skip
+    return [
+        Contest(
+            "500k ticks → dollar bars, kernel",
+            timed(lambda: fold(tape), 9, time.thread_time),
+            mlfinpy | {"read price and size once (`np.sum`)": timed(lambda: read_once(tape), 9, time.thread_time)},
+            {"mlfinpy, data frame in memory": Target(1 / FASTER_AT_LEAST)},
+            trades.height,
+            "ticks",
+        ),
+        Contest(
+            "500k rows of raw.trades → rows of information_bars, stage",
+            timed(lambda: information_bars(**arguments), 3),
+            mlfinpy,
+            {},
+            trades.height,
+            "ticks",
+        ),
+    ]
+
+
+def read_once(tape: Ticks) -> float:
+    """Return the floor's result: nobody makes bars without reading prices and sizes."""
+    return float(tape.price.sum() + tape.size.sum())
+
+
+def differences(peer: Peer) -> list[str]:
+    """Return where mlfinpy's bars are not ours; exact, sums included."""
+    theirs = peer.ask("bars")
+    ours = pl.DataFrame(fold(es_ticks()), schema=list(kernel.OUT_COLUMNS), orient="row")
+    n = len(theirs["open"])
+    if ours.height != n:
+        return [f"{ours.height:,} bars, mlfinpy has {n:,}"]
+    found = []
+    for name, other in _COMPARED.items():
+        gaps = np.abs(ours[name].to_numpy() - np.asarray(theirs[other], dtype=float))
+        if gaps.any():
+            found.append(f"{name}: {np.count_nonzero(gaps):,} of {n:,} bars differ, by {gaps.max():g} at most")
+    return found

@@ -1,0 +1,137 @@
+"""The recipes of CONTRIBUTING.md work as they stand there."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from tsis.core.table import TableSpec, spec
+from tsis.lake.contract import check_contract
+from tsis.models.predictions import PredictionsParams
+from tsis.signals.setups import SetupsParams
+
+ROOT = Path(__file__).parents[3]
+TEXT = (ROOT / "CONTRIBUTING.md").read_text()
+RECIPES = dict(re.findall(r"```python\n# (tsis/\S+\.py)\n(.*?)```", TEXT, flags=re.DOTALL))
+BEGIN = datetime(2024, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Return a function that imports the file of a recipe under the name that it would have."""
+
+    def load(path: str) -> ModuleType:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(RECIPES[path])
+        name = path.removesuffix(".py").replace("/", ".")
+        found = importlib.util.spec_from_file_location(name, file)
+        module = importlib.util.module_from_spec(found)
+        monkeypatch.setitem(sys.modules, name, module)
+        found.loader.exec_module(module)
+        return module
+
+    return load
+
+
+def is_documented(table: TableSpec) -> bool:
+    return all(table.unit(name) and column.description for name, column in table.columns.items())
+
+
+def bars(n: int) -> pl.DataFrame:
+    """Return `n` hourly bars whose close is 100, 101, 102, …"""
+    from tsis.tables.processed_features.information_bars import InformationBars
+
+    schema = spec(InformationBars).polars_schema
+    values = {"ticker": "X", "bar_spec": "time_1h", "seq": 0, "price_factor": 1.0, "raw_table": "raw.ohlcv_1h"}
+    times = [BEGIN + timedelta(hours=i) for i in range(n)]
+    closes = [100.0 + i for i in range(n)]
+    return pl.DataFrame(
+        [{**dict.fromkeys(schema), **values, "ts_close": t, "close": c} for t, c in zip(times, closes, strict=True)],
+        schema=schema,
+    )
+
+
+@pytest.mark.parametrize("path", RECIPES)
+def test_a_recipe_is_clean(path: str) -> None:
+    for command in (["check"], ["format", "--check"]):
+        arguments = [sys.executable, "-m", "ruff", *command, "--stdin-filename", path, "-"]
+        done = subprocess.run(arguments, cwd=ROOT, input=RECIPES[path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_recipe_of_a_table(recipe) -> None:
+    table = spec(recipe("tsis/tables/raw/funding_rates.py").FundingRates)
+    assert (table.name, table.is_revisable, table.quarantines) == ("raw.funding_rates", True, True)
+    assert is_documented(table)
+    row = {"ticker": "X", "ts": BEGIN, "rate_frac": 2.0, "source": "v", "is_synthetic": False, "is_deleted": False}
+    rows = pl.DataFrame([{**row, "interval_s": None, "known_at": BEGIN}], schema=table.polars_schema)
+    assert check_contract(table, rows).bad.height == 1
+    assert check_contract(table, rows.with_columns(rate_frac=0.0001)).bad.height == 0
+
+
+def test_the_recipe_of_a_source(recipe, tmp_path: Path) -> None:
+    source = recipe("tsis/sources/candles.py").CANDLES
+    lines = ["open_time,o,h,l,c,vol", "1704153600000,10,12,9,11,5", "1704157200000,11,12,ten,11,5"]
+    (tmp_path / "BTCUSD.csv").write_text("\n".join(lines) + "\n")
+    (batch,) = source.batches(source.request(path=str(tmp_path)))
+    assert batch.table == "raw.ohlcv_1h"
+    assert batch.rows.select("ticker", "ts", "ts_close", "close").row(0) == (
+        "BTCUSD",
+        BEGIN,
+        BEGIN + timedelta(hours=1),
+        11.0,
+    )
+    assert batch.rows["known_at"].to_list() == [BEGIN + timedelta(hours=1, seconds=1)]
+    assert batch.rejected.select("row", "reason").rows() == [(2, "low: not a number: 'ten'")]
+
+
+def test_the_recipe_of_a_feature(recipe) -> None:
+    bank = recipe("tsis/features/donchian.py").bank
+    x = np.random.default_rng(3).uniform(10.0, 20.0, (3, 60))
+    x[0], x[1] = x.max(axis=0), x.min(axis=0)
+    whole = bank.fold(x, bank.initial_state())
+    state = bank.initial_state()
+    pieces = [bank.fold(x[:, i : i + 1], state) for i in range(x.shape[1])]
+    window = x[:, 40:60]
+    expected = (x[2, 59] - window[1].min()) / (window[0].max() - window[1].min())
+    assert np.hstack(pieces).tobytes() == whole.tobytes()
+    assert whole[0, 59] == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(whole[0]).sum() == bank.outputs[0].warm_up
+
+
+def test_the_recipe_of_a_label(recipe) -> None:
+    table = spec(recipe("tsis/tables/labeling/fixed_horizon.py").FixedHorizon)
+    stage = recipe("tsis/labeling/fixed_horizon.py").fixed_horizon
+    events_table, bars_table = stage.reads
+    made = [{"t0": BEGIN + timedelta(hours=hour), "target": 0.01} for hour in (0, 7)]
+    events = pl.DataFrame(
+        [{"ticker": "X", "bar_spec": "time_1h", "seq": 0, "kind": "cusum", "side": None, **event} for event in made],
+        schema=events_table.polars_schema,
+    )
+    labels = stage(events=events, information_bars=bars(10), params=stage.params(n_bars=5))
+    nothing = stage(events=events_table.empty(), information_bars=bars_table.empty(), params=stage.params())
+    assert is_documented(table)
+    assert labels.select("t0", "t1", "label", "ret_frac").rows() == [
+        (BEGIN, BEGIN + timedelta(hours=5), 1, 105 / 100 - 1)
+    ]
+    assert check_contract(table, labels).bad.height == 0
+    assert nothing.schema == table.polars_schema
+
+
+def test_the_recipe_of_a_strategy() -> None:
+    (text,) = re.findall(r"```yaml\n# params.yaml\n(.*?)```", TEXT, flags=re.DOTALL)
+    sections = yaml.safe_load(text)
+    models = PredictionsParams.model_validate(sections["predictions"]).models
+    strategies = SetupsParams.model_validate(sections["setups"]).strategies
+    assert models.keys() == strategies.keys() == {"us_daily_patient"}

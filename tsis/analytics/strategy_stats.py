@@ -1,0 +1,116 @@
+"""How every strategy did, and the trials that this adds."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tsis.analytics.drawdown import max_drawdown_frac
+from tsis.analytics.moments import moments
+from tsis.analytics.sharpe import min_track_record_length, probabilistic_sharpe
+from tsis.core.params import Params
+from tsis.core.stage import stage
+from tsis.core.table import spec
+from tsis.tables.analytics.pnl_daily import PnlDaily
+from tsis.tables.analytics.strategy_stats import StrategyStats
+from tsis.tables.execution.positions import Positions
+from tsis.tables.governance.trials import Trials
+
+
+class StrategyStatsParams(Params):
+    """How results are annualised, and which trials belong together.
+
+    Parameters
+    ----------
+    periods_a_year : days a year for strategies that `periods_a_year_of` does not name.
+    periods_a_year_of : by strategy.
+    family_of : the family of trials of a strategy (the scope of N), by strategy; its own name otherwise.
+    """
+
+    periods_a_year: float = Field(default=252.0, gt=0)
+    periods_a_year_of: dict[str, float] = Field(default_factory=lambda: {"fx_hourly": 260.0})
+    family_of: dict[str, str] = Field(default_factory=dict)
+
+
+@stage(reads=[PnlDaily, Positions], writes=[StrategyStats, Trials], by="whole")
+def strategy_stats(
+    pnl_daily: pl.DataFrame, positions: pl.DataFrame, params: StrategyStatsParams
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Measure each strategy on its daily returns and its closed trades.
+
+    Daily returns are those of `pnl_daily`, days without trades included. A closed trade is what lies between two
+    moments at which the ticker is flat; its result is the change of the ticker's realised pnl, fees included. The
+    Sharpe ratio uses ddof 1, skew and kurtosis are population moments (3 = normal), PSR is against 0, MinTRL at 95 %.
+
+    Returns
+    -------
+    The statistics, and the trials: family, search_index, sharpe_daily, n_observations. The runtime chains the latter
+    into governance.trials.
+    """
+    rows: list[dict[str, Any]] = []
+    for days in pnl_daily.sort(spec(PnlDaily).key).partition_by("session_id", "strategy_id", maintain_order=True):
+        own = positions.filter(pl.col("session_id") == days["session_id"][0])
+        rows.append(_measured(days, _trade_results(own), params))
+    stats = pl.DataFrame(rows, schema=spec(StrategyStats).polars_schema).sort(spec(StrategyStats).key)
+    trials = stats.select(
+        pl.col("strategy_id").replace(params.family_of).alias("family"),
+        pl.col("session_id").alias("search_index"),
+        "sharpe_daily",
+        pl.col("n_days").alias("n_observations"),
+    )
+    return stats, trials
+
+
+def _trade_results(positions: pl.DataFrame) -> list[float]:
+    """Return the result of each closed trade, in order of ticker and time."""
+    results: list[float] = []
+    for rows in positions.sort("ticker", "ts", "fill_id").partition_by("ticker", maintain_order=True):
+        flat = [0.0, *rows.filter(pl.col("qty") == 0)["realised_pnl"].to_list()]
+        results += [after - before for before, after in pairwise(flat)]
+    return results
+
+
+def _measured(days: pl.DataFrame, trades: list[float], params: StrategyStatsParams) -> dict[str, Any]:
+    first = days.row(0, named=True)
+    start = first["equity"] - first["pnl"]
+    equity = days["equity"].to_numpy()
+    n_days = days.height
+    periods = params.periods_a_year_of.get(first["strategy_id"], params.periods_a_year)
+    found = moments(days["ret_frac"].to_list())
+    sharpe = found.sharpe
+    psr = min_trl = None
+    if sharpe is not None and found.skew is not None and found.kurtosis is not None:
+        psr = _defined(probabilistic_sharpe(sharpe, 0.0, n_days, found.skew, found.kurtosis))
+        min_trl = _defined(min_track_record_length(sharpe, 0.0, 0.95, found.skew, found.kurtosis))
+    gains, losses = math.fsum(x for x in trades if x > 0), -math.fsum(x for x in trades if x < 0)
+    mean_equity = math.fsum(equity) / n_days
+    turnover = math.fsum(days["turnover"]) * periods / n_days
+    return {
+        "session_id": first["session_id"],
+        "origin": first["origin"],
+        "strategy_id": first["strategy_id"],
+        "n_days": n_days,
+        "n_trades": len(trades),
+        "total_return_frac": float(equity[-1] / start - 1.0),
+        "sharpe_daily": sharpe,
+        "sharpe_annual": None if sharpe is None else sharpe * math.sqrt(periods),
+        "periods_a_year": periods,
+        "skew": found.skew,
+        "kurtosis": found.kurtosis,
+        "psr_frac": psr,
+        "min_trl_days": min_trl,
+        "max_drawdown_frac": max_drawdown_frac(np.concatenate(([start], equity))),
+        "profit_factor": gains / losses if losses > 0 else None,
+        "win_rate_frac": sum(x > 0 for x in trades) / len(trades) if trades else None,
+        "expectancy": math.fsum(trades) / len(trades) if trades else None,
+        "turnover_annual": turnover / mean_equity if mean_equity > 0 else None,
+    }
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

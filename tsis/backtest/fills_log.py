@@ -1,0 +1,162 @@
+"""The backtest: every strategy's setups through risk, orders and fills."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from pydantic import Field
+
+from tsis.backtest import order_tables
+from tsis.backtest.replay import Replay, replay
+from tsis.core.errors import DataError, ParamsError
+from tsis.core.params import Params
+from tsis.core.stage import stage
+from tsis.core.table import spec
+from tsis.tables.execution.fills_log import FillsLog
+from tsis.tables.execution.orders_log import OrdersLog
+from tsis.tables.execution.positions import Positions
+from tsis.tables.execution.risk_limits import RiskLimits
+from tsis.tables.processed_features.information_bars import InformationBars
+from tsis.tables.reference.tickers_dim import TickersDim
+from tsis.tables.signals.active_signals import ActiveSignals
+from tsis.tables.signals.setups import Setups
+from tsis.tables.signals.signals_history import SignalsHistory
+
+_WRITES = [SignalsHistory, ActiveSignals, OrdersLog, FillsLog, Positions, RiskLimits]
+Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
+
+
+class MarketParams(Params):
+    """What trading a class of instruments costs, and how far it may be levered.
+
+    Parameters
+    ----------
+    slippage_bps : paid by market and stop orders against their reference price; limit orders pay none.
+    fee_per_unit, fee_bps : commission in quote currency a unit (share, contract) and in basis points of the value.
+    max_leverage : value of all positions over equity.
+    """
+
+    slippage_bps: float = Field(ge=0, lt=10_000)
+    fee_per_unit: float = Field(default=0.0, ge=0)
+    fee_bps: float = Field(default=0.0, ge=0, lt=10_000)
+    max_leverage: float = Field(default=1.0, gt=0)
+
+
+class FillsLogParams(Params):
+    """The account, its limits, and the markets that it trades on.
+
+    Parameters
+    ----------
+    start_equity : cash of each strategy at the start, in the quote currency of its instruments.
+    risk_per_trade_frac : share of equity that a trade may lose at its stop, at a bet size of 1.
+    max_positions : positions and waiting entries at a time.
+    daily_loss_frac : loss since the end of the day before that stops the day.
+    markets : by asset class.
+    """
+
+    start_equity: float = Field(default=100_000.0, gt=0)
+    risk_per_trade_frac: float = Field(default=0.02, gt=0, le=1)
+    max_positions: int = Field(default=1, ge=1)
+    daily_loss_frac: float = Field(default=0.05, gt=0, le=1)
+    markets: dict[str, MarketParams] = Field(
+        default_factory=lambda: {
+            "equity": MarketParams(slippage_bps=2.0, fee_per_unit=0.005, max_leverage=2.0),
+            "etf": MarketParams(slippage_bps=1.0, fee_per_unit=0.005, max_leverage=2.0),
+            "future": MarketParams(slippage_bps=0.8, fee_per_unit=2.0, max_leverage=10.0),
+            "fx": MarketParams(slippage_bps=0.5, fee_bps=0.2, max_leverage=10.0),
+            "crypto": MarketParams(slippage_bps=5.0, fee_bps=10.0, max_leverage=1.0),
+        }
+    )
+
+
+@stage(reads=[Setups, InformationBars, TickersDim], writes=_WRITES, by="whole")
+def fills_log(
+    setups: pl.DataFrame, information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: FillsLogParams
+) -> Tables:
+    """Trade each strategy's armed setups on an account of its own, with the session kernel.
+
+    A setup decided at a close enters at the ticker's next open, with slippage and fees. It leaves at its stop or target
+    within a bar (a gap through either fills at the open; where a bar holds both, the stop was first), at the first open
+    at or after `expires_at`, at the open after `max_bars` bars, or at the first open after a close at which the day had
+    lost `daily_loss_frac`. A day is
+    the UTC date of the bars. An entry that has no next bar waits, and what is held at the last bar stays open.
+
+    Bars are forward-adjusted; fills are as traded: price / price_factor, and the quantity times it. A dividend is so
+    treated as reinvested, and an exit may sell a fraction more than was bought. Quantities are rounded to 1e-9.
+
+    Raises
+    ------
+    DataError
+        If an armed setup has no bar, or its ticker no row in tickers_dim.
+    ParamsError
+        If `markets` lacks the asset class of a ticker.
+    """
+    limits = np.array([params.risk_per_trade_frac, float(params.max_positions), params.daily_loss_frac])
+    frames: list[list[pl.DataFrame]] = [[spec(table).empty()] for table in _WRITES]
+    for proposed in setups.sort(spec(Setups).key).partition_by("session_id", maintain_order=True):
+        bars = information_bars.join(
+            proposed.select("ticker", "bar_spec").unique(), on=["ticker", "bar_spec"], how="semi"
+        )
+        session = replay(proposed, bars, _instruments(proposed, tickers_dim, params), limits, params.start_equity)
+        stories = order_tables.signal_stories(proposed, session).with_columns(
+            pl.col("^(accepted|rejected|in|cancelled|out)_qty(_after)?$").round(9)
+        )
+        results = (
+            order_tables.signals_history(stories),
+            order_tables.active_signals(stories),
+            order_tables.orders_log(stories),
+            order_tables.fills_log(stories),
+            order_tables.positions(stories),
+            _risk_limits(stories, session, params),
+        )
+        for listed, result in zip(frames, results, strict=True):
+            listed.append(result)
+    history, active, orders, fills, positions, risk = (
+        pl.concat(listed).sort(spec(table).key) for listed, table in zip(frames, _WRITES, strict=True)
+    )
+    return history, active, orders, fills, positions, risk
+
+
+def _instruments(setups: pl.DataFrame, tickers_dim: pl.DataFrame, params: FillsLogParams) -> pl.DataFrame:
+    latest = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
+    traded = setups.select("ticker").unique().join(latest, on="ticker", how="left").sort("ticker")
+    rows = []
+    for row in traded.iter_rows(named=True):
+        if row["asset_class"] is None:
+            raise DataError(f"fills_log: {row['ticker']} is not in reference.tickers_dim; ingest the instrument first")
+        market = params.markets.get(row["asset_class"])
+        if market is None:
+            raise ParamsError(
+                f"fills_log.markets has no entry for {row['asset_class']}, the class of {row['ticker']}; add its costs"
+            )
+        rows.append(
+            {
+                "ticker": row["ticker"],
+                "multiplier": row["multiplier"],
+                "lot_size": row["lot_size"],
+                "slippage_frac": market.slippage_bps / 1e4,
+                "fee_per_unit": market.fee_per_unit,
+                "fee_frac": market.fee_bps / 1e4,
+                "max_leverage": market.max_leverage,
+            }
+        )
+    return pl.DataFrame(rows)
+
+
+def _risk_limits(stories: pl.DataFrame, session: Replay, params: FillsLogParams) -> pl.DataFrame:
+    refused = stories.filter(pl.col("rejected_text").is_not_null())
+    too_small = refused.filter(pl.col("rejected_text") == "risk allows less than one lot")["ts"].min()
+    full = refused.filter(pl.col("rejected_text").is_in(["the ticker has a position", "all positions taken"]))[
+        "ts"
+    ].min()
+    rows = [
+        ("risk_per_trade_frac", params.risk_per_trade_frac, session.most_risk_frac, too_small),
+        ("max_positions", float(params.max_positions), session.most_held, full),
+        ("daily_loss_frac", params.daily_loss_frac, session.most_loss_frac, session.first_halt_at),
+    ]
+    identity = stories.row(0, named=True)
+    return pl.DataFrame(
+        [(identity["session_id"], identity["origin"], *row) for row in rows],
+        schema=spec(RiskLimits).polars_schema,
+        orient="row",
+    )

@@ -1,0 +1,92 @@
+"""Stage `features`: every registered feature of every bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from pandera.polars import Column
+
+from tsis.core.discovery import members
+from tsis.core.errors import ContractError, some
+from tsis.core.feature import Array, Bank
+from tsis.core.params import Params
+from tsis.core.stage import stage
+from tsis.core.table import spec
+from tsis.tables.processed_features.features import Features
+from tsis.tables.processed_features.information_bars import InformationBars
+
+
+class FeaturesParams(Params):
+    """Parameters of `features`.
+
+    Parameters
+    ----------
+    bar_specs : the series to compute, by their bar specification; null for all.
+    """
+
+    bar_specs: tuple[str, ...] | None = None
+
+
+@stage(reads=[InformationBars], writes=[Features], by="ticker")
+def features(information_bars: pl.DataFrame, params: FeaturesParams) -> pl.DataFrame:
+    """Return one row a bar and one column a feature, null in its warm-up, from that bar and those before it alone."""
+    banks = feature_banks()
+    chosen = information_bars
+    if params.bar_specs is not None:
+        chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))
+    key = spec(Features).polars_schema.names()
+    empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(_names(banks), pl.Float64))
+    frames = [
+        series.select(key).with_columns(
+            pl.Series(feature.name, values).fill_nan(None)
+            for bank in banks
+            for feature, values in zip(bank.outputs, _folded(bank, series), strict=True)
+        )
+        for series in chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec")
+    ]
+    return pl.concat([empty, *frames]).sort(spec(Features).key)
+
+
+def feature_banks() -> list[Bank]:
+    """Return every bank below ``tsis.features``, in the order of its modules.
+
+    Raises
+    ------
+    ContractError
+        If two banks give a column of the same name.
+    """
+    banks = members("tsis.features", Bank)
+    names = _names(banks)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ContractError(
+            f"tsis.features: {len(twice)} features are declared twice ({some(twice)}); rename one of each"
+        )
+    return banks
+
+
+def feature_columns() -> dict[str, Column]:
+    """Return the declared columns of all features, in order: what the table `features` is widened with."""
+    return {
+        feature.name: Column(
+            pl.Float64,
+            nullable=True,
+            description=f"{feature.description} ({feature.source}); first value after {feature.warm_up} bars",
+            metadata={"unit": feature.unit},
+        )
+        for bank in feature_banks()
+        for feature in bank.outputs
+    }
+
+
+def _names(banks: list[Bank]) -> list[str]:
+    return [feature.name for bank in banks for feature in bank.outputs]
+
+
+def _folded(bank: Bank, series: pl.DataFrame) -> Array:
+    columns = [
+        series[name].cast(pl.Int64) if isinstance(series.schema[name], pl.Datetime) else series[name]
+        for name in bank.inputs
+    ]
+    x = np.vstack([column.cast(pl.Float64).fill_null(float("nan")).to_numpy() for column in columns])
+    return bank.fold(x, bank.initial_state())

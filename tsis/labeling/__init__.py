@@ -1,0 +1,1 @@
+"""Events, labels and the weights of labels."""

@@ -1,0 +1,77 @@
+"""Stage `sample_weights`: how much each label says that the others do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tsis.core.params import Params
+from tsis.core.stage import stage
+from tsis.core.table import spec
+from tsis.kernels.concurrency import concurrency, label_weights
+from tsis.labeling.bar_positions import start_positions
+from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.sample_weights import SampleWeights
+from tsis.tables.labeling.triple_barrier import TripleBarrier
+from tsis.tables.processed_features.information_bars import InformationBars
+
+
+class SampleWeightsParams(Params):
+    """`sample_weights` has no parameters: normalisation and decay belong to each fold's training rows."""
+
+
+@stage(reads=[TripleBarrier, Events, InformationBars], writes=[SampleWeights], by="ticker")
+def sample_weights(
+    triple_barrier: pl.DataFrame,
+    events: pl.DataFrame,
+    information_bars: pl.DataFrame,
+    params: SampleWeightsParams,  # noqa: ARG001
+) -> pl.DataFrame:
+    """Return concurrency, average uniqueness and return attribution of each label, as known at its t1.
+
+    An event without a label is a window that is still open: it overlaps with every label since its t0. So a row does
+    not change when that window ends later.
+
+    Raises
+    ------
+    DataError
+        If an event has no bar.
+    """
+    key = list(spec(SampleWeights).key)
+    ends = events.join(triple_barrier.select(*key, "t1"), on=key, how="left")
+    frames = [spec(SampleWeights).empty()]
+    for (ticker, bar_spec), rows in ends.sort(key).partition_by("ticker", "bar_spec", as_dict=True).items():
+        bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
+        frames.append(weights(rows, bars.sort("ts_close", "seq")))
+    return pl.concat(frames).sort(key)
+
+
+def weights(windows: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of sample_weights for the events of one series.
+
+    A window reaches from the bar of (t0, seq) to the last bar that closes at or before t1.
+
+    Parameters
+    ----------
+    windows : ticker, bar_spec, t0, seq, t1; t1 is null while a window is open.
+    bars : ts_close, seq, close of that series, sorted by (ts_close, seq).
+    """
+    start = start_positions(windows, bars)
+    is_closed = windows["t1"].is_not_null()
+    end = np.full(start.size, bars.height)
+    known = is_closed.to_numpy()
+    end[known] = bars["ts_close"].search_sorted(windows["t1"].filter(is_closed), side="right").to_numpy() - 1
+    log_return = np.full(bars.height, np.nan)
+    log_return[1:] = np.diff(np.log(bars["close"].to_numpy()))
+    alive = concurrency(start, end, bars.height)
+    found = label_weights(start[known], end[known], alive, log_return)
+    return windows.filter(is_closed).select(
+        "ticker",
+        "bar_spec",
+        "t0",
+        "seq",
+        "t1",
+        concurrency=pl.Series(found[:, 0]),
+        average_uniqueness=pl.Series(found[:, 1]),
+        return_attribution=pl.Series(found[:, 2]),
+    )

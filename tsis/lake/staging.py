@@ -1,0 +1,52 @@
+"""Where the parts of a large delivery wait until all of them are there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from tsis.core.table import TableSpec
+from tsis.lake.partition import partition_of
+
+FOLDER = "_staging"
+
+
+class Staging:
+    """The parts that one transaction holds ready, by table and partition."""
+
+    def __init__(self, root: Path) -> None:
+        self._folder = root / FOLDER / uuid4().hex
+        self._paths: dict[str, dict[str, list[Path]]] = {}
+
+    def add(self, table: TableSpec, rows: pl.DataFrame, origin: str) -> None:
+        """Write `rows` with their `origin` in a column ``_origin``, one file a partition."""
+        split = rows.with_columns(_origin=pl.lit(origin), _partition=partition_of(table))
+        for (partition,), part in split.partition_by("_partition", as_dict=True, include_key=False).items():
+            folder = self._folder / table.name / str(partition)
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{uuid4().hex}.parquet"
+            pq.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()), path, compression="lz4")
+            self._paths.setdefault(table.name, {}).setdefault(str(partition), []).append(path)
+
+    def parts(self, table: TableSpec) -> list[tuple[str, list[Path]]]:
+        """Return the partitions of `table` in order, each with its files in the order in which they came."""
+        return sorted(self._paths.get(table.name, {}).items())
+
+    def spill_folder(self) -> Path:
+        """Return a folder for what does not fit in memory."""
+        folder = self._folder / "spill"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def forget(self, table: TableSpec) -> None:
+        """Remove the parts of `table`."""
+        self._paths.pop(table.name, None)
+        shutil.rmtree(self._folder / table.name, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove everything; what can't be removed is left to `tsis lake gc`."""
+        shutil.rmtree(self._folder, ignore_errors=True)
