@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Target, Timer, timed
-from tsis.bars.bar_spec import parse_bar_spec
+from tsis.bars.bar_spec import BarSpec, parse_bar_spec
 from tsis.bars.information_bars import InformationBarsParams, information_bars
 from tsis.bars.trade_bars import Ticks, ticks
 from tsis.core.table import spec
@@ -23,8 +23,8 @@ from tsis.kernels import bars as kernel
 from tsis.tables.raw.trades import Trades
 
 TRADES = Path(__file__).resolve().parent.parent / "data" / "sample" / "es_trades.parquet"
-BAR = parse_bar_spec("dollar_1M")
-"""Price times size reaches a million: a multiplier of one, as mlfinpy has none."""
+BARS = (parse_bar_spec("dollar_70M"), parse_bar_spec("dollar_1M"))
+"""mlfinpy's default threshold gives 43 bars, a million 2,963; the multiplier is one, as mlfinpy has none."""
 FASTER_AT_LEAST = 300
 _COMPARED = {
     "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "n_ticks": "cum_ticks",
@@ -38,16 +38,20 @@ class Peer:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def ask(self, word: str) -> Any:
-        """Send one word and return the answer."""
+    def ask(self, word: str, bar: BarSpec = BARS[0]) -> Any:
+        """Send one word and the threshold of `bar`, and return the answer."""
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("the peer has no pipes")
-        self._process.stdin.write(f"{word}\n")
+        self._process.stdin.write(f"{word} {bar.threshold}\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def timer(self, word: str) -> Timer:
-        return lambda: float(self.ask(word))
+    def timers(self, bar: BarSpec) -> dict[str, Timer]:
+        """Return mlfinpy's two ways."""
+        return {
+            "mlfinpy, data frame in memory": lambda: float(self.ask("frame", bar)),
+            "mlfinpy, CSV file": lambda: float(self.ask("file", bar)),
+        }
 
 
 @contextmanager
@@ -55,7 +59,7 @@ def running_peer(python: str) -> Iterator[Peer]:
     """Start mlfinpy under the interpreter `python`; it ends with the block."""
     script = Path(__file__).with_name("peer_mlfinpy.py")
     with subprocess.Popen(
-        [python, "-W", "ignore", str(script), str(BAR.threshold)],
+        [python, "-W", "ignore", str(script)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -89,69 +93,71 @@ def es_ticks() -> Ticks:
     return ticks(es_trades().with_columns(split_factor=pl.lit(1.0), price_factor=pl.lit(1.0)))
 
 
-def fold(tape: Ticks) -> NDArray[np.float64]:
+def fold(tape: Ticks, bar: BarSpec) -> NDArray[np.float64]:
     """Return the bars of `tape` as the kernel writes them."""
     out = np.empty((4_096, len(kernel.OUT_COLUMNS)))
     _, written = kernel.fold_bars(
         tape.ts_us, tape.seq, tape.price, tape.size, tape.side,
-        kernel.DOLLAR, BAR.threshold, 1.0, 1.0, 1.0, kernel.initial_state(), out,
+        kernel.DOLLAR, bar.threshold, 1.0, 1.0, 1.0, kernel.initial_state(), out,
     )  # fmt: skip
     return out[:written]
 
 
-def stage_inputs(trades: pl.DataFrame) -> dict[str, Any]:
+def read_once(tape: Ticks) -> float:
+    """Read every price and size: nobody makes bars without."""
+    return float(tape.price.sum() + tape.size.sum())
+
+
+def stage_inputs(trades: pl.DataFrame, bar: BarSpec) -> dict[str, Any]:
     """Return the arguments of the stage `information_bars` that make it build the same bars from `trades`."""
     empty = {table.table: table.empty() for table in information_bars.reads}
     facts = {"ticker": "ES", "asset_class": "future", "multiplier": 1.0}
     blank = pl.DataFrame({name: [facts.get(name)] for name in empty["tickers_dim"].columns})
     tickers_dim = blank.select(pl.col(name).cast(kind) for name, kind in empty["tickers_dim"].schema.items())
-    params = InformationBarsParams(bars={"future": (BAR.name,)})
+    params = InformationBarsParams(bars={"future": (bar.name,)})
     return empty | {"trades": trades, "tickers_dim": tickers_dim, "params": params}
 
 
 def contests(peer: Peer | None) -> list[Contest]:
-    """Return the folds: kernel and stage; without a peer only against the floor."""
+    """Return the folds: kernel and stage; without a peer the kernel against the floor only."""
     trades, tape = es_trades(), es_ticks()
-    arguments = stage_inputs(trades)
-    mlfinpy = {
-        "mlfinpy, data frame in memory": peer.timer("frame"),
-        "mlfinpy, CSV file": peer.timer("file"),
-    } if peer else {}  # fmt: skip
-    return [
-        Contest(
-            "500k ticks → dollar bars, kernel",
-            timed(lambda: fold(tape), 9, time.thread_time),
-            mlfinpy | {"read price and size once (`np.sum`)": timed(lambda: read_once(tape), 9, time.thread_time)},
-            {"mlfinpy, data frame in memory": Target(1 / FASTER_AT_LEAST)},
-            trades.height,
-            "ticks",
-        ),
-        Contest(
-            "500k rows of raw.trades → rows of information_bars, stage",
-            timed(lambda: information_bars(**arguments), 3),
-            mlfinpy,
-            {},
-            trades.height,
-            "ticks",
-        ),
-    ]
+    return [*(_kernel(tape, bar, peer) for bar in BARS), *([_stage(trades, BARS[1], peer)] if peer else [])]
 
 
-def read_once(tape: Ticks) -> float:
-    """Return the floor's result: nobody makes bars without reading prices and sizes."""
-    return float(tape.price.sum() + tape.size.sum())
+def _kernel(tape: Ticks, bar: BarSpec, peer: Peer | None) -> Contest:
+    floor = {"read price and size once (`np.sum`)": timed(lambda: read_once(tape), 9, time.thread_time)}
+    return Contest(
+        f"500k ticks → {len(fold(tape, bar)):,} dollar bars, kernel",
+        timed(lambda: fold(tape, bar), 9, time.thread_time),
+        (peer.timers(bar) if peer else {}) | floor,
+        {"mlfinpy, data frame in memory": Target(1 / FASTER_AT_LEAST)},
+        tape.price.size,
+        "ticks",
+    )
 
 
-def differences(peer: Peer) -> list[str]:
+def _stage(trades: pl.DataFrame, bar: BarSpec, peer: Peer) -> Contest:
+    arguments = stage_inputs(trades, bar)
+    return Contest(
+        "the same from rows of raw.trades to rows of information_bars, stage",
+        timed(lambda: information_bars(**arguments), 3),
+        peer.timers(bar),
+        {},
+        trades.height,
+        "ticks",
+    )
+
+
+def differences(peer: Peer, bar: BarSpec) -> list[str]:
     """Return where mlfinpy's bars are not ours; exact, sums included."""
-    theirs = peer.ask("bars")
-    ours = pl.DataFrame(fold(es_ticks()), schema=list(kernel.OUT_COLUMNS), orient="row")
+    theirs = peer.ask("bars", bar)
+    ours = pl.DataFrame(fold(es_ticks(), bar), schema=list(kernel.OUT_COLUMNS), orient="row")
     n = len(theirs["open"])
     if ours.height != n:
-        return [f"{ours.height:,} bars, mlfinpy has {n:,}"]
+        return [f"{bar.name}: {ours.height:,} bars, mlfinpy has {n:,}"]
     found = []
     for name, other in _COMPARED.items():
         gaps = np.abs(ours[name].to_numpy() - np.asarray(theirs[other], dtype=float))
         if gaps.any():
-            found.append(f"{name}: {np.count_nonzero(gaps):,} of {n:,} bars differ, by {gaps.max():g} at most")
+            found.append(f"{bar.name} {name}: {np.count_nonzero(gaps):,} of {n:,} differ, by {gaps.max():g} at most")
     return found

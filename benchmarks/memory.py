@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -46,12 +47,12 @@ def _day(day: int) -> pl.DataFrame:
     ts = pl.Series(us).cast(pl.Duration("us")) + (FIRST_DAY + timedelta(days=day)).replace(tzinfo=None)
     return pl.DataFrame(
         {
-            "ticker": pl.Series(random.integers(0, 10, ROWS_A_DAY)).cast(pl.String).str.pad_start(3, "0"),
+            "ticker": random.integers(0, 10, ROWS_A_DAY),
             "ts": ts,
             "price": random.integers(10_000, 20_000, ROWS_A_DAY) / 100,
             "size": random.integers(1, 500, ROWS_A_DAY),
         }
-    ).with_columns("T" + pl.col("ticker"))
+    ).with_columns(ticker=pl.format("T{}", "ticker"))
 
 
 def ingest_file(path: Path, lake: Path) -> Ingested:
@@ -64,6 +65,16 @@ def ingest_file(path: Path, lake: Path) -> Ingested:
         cwd=Path(__file__).resolve().parent.parent,
     )
     return Ingested(path.stat().st_size, **json.loads(answer.stdout))
+
+
+def ingest_made_up(folder: Path, n_bytes: int) -> Ingested:
+    """Make a CSV of `n_bytes` in `folder`, ingest it into a lake beside it, and remove both."""
+    path, lake = folder / "ticks.csv", folder / "ticks_lake"
+    write_ticks(path, n_bytes)
+    done = ingest_file(path, lake)
+    path.unlink()
+    shutil.rmtree(lake)
+    return done
 
 
 def _child(path: str, lake_root: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -20,6 +20,7 @@ from tsis.tables.raw.ohlcv_1m import Ohlcv1m
 TABLE = spec(Ohlcv1m)
 READ_AT_MOST = 1.3
 YEAR = (datetime(2019, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC))
+FIRST = (FIRST_DAY.replace(hour=0, minute=0), FIRST_DAY.replace(day=3, hour=0, minute=0))
 DAY = (FIRST_DAY.replace(month=7, day=10, hour=0, minute=0), FIRST_DAY.replace(month=7, day=11, hour=0, minute=0))
 
 
@@ -27,6 +28,11 @@ def new_lake(folder: Path) -> Lake:
     """Return an empty lake that knows the table of minute bars."""
     shutil.rmtree(folder, ignore_errors=True)
     return Lake(folder, {TABLE.name: TABLE})
+
+
+def open_published(folder: Path) -> Lake:
+    """Return the lake that the last run of `publish` left in `folder`."""
+    return Lake(folder / "published", {TABLE.name: TABLE})
 
 
 def files(lake: Lake) -> list[Path]:
@@ -99,6 +105,19 @@ def reads(lake: Lake, ticker: str = "T042") -> list[Contest]:
     ]
 
 
+def read_corrected(lake: Lake) -> Contest:
+    """Correct one bar, then read everything: superseded states must now be dropped while reading."""
+    first = lake.scan(TABLE.name).head(1).collect()
+    later = pl.col("known_at") + timedelta(days=1)
+    lake.append(TABLE.name, first.with_columns(close=pl.col("open"), known_at=later))
+    paths = files(lake)
+    return Contest(
+        "the same after one bar was corrected",
+        timed(lambda: lake.scan(TABLE.name).collect()),
+        {"polars `read_parquet()`, both states of the bar": timed(lambda: read_polars(paths))},
+    )
+
+
 def read_polars(paths: list[Path]) -> pl.DataFrame:
     return pl.read_parquet(paths, hive_partitioning=False, glob=False)
 
@@ -131,11 +150,11 @@ def _duckdb(query: str, **parameters: object) -> pa.Table:
         return connection.sql(query, params=parameters).to_arrow_table()
 
 
-def disagreements(lake: Lake, ticker: str = "T042") -> list[str]:
+def disagreements(lake: Lake, ticker: str = "T042", day: tuple[datetime, datetime] = DAY) -> list[str]:
     """Return which ways of reading give other rows than the lake's: none, or the times mean nothing."""
     paths = files(lake)
     found = []
-    for name, span, wanted in (("one ticker's year", YEAR, ticker), ("one day of all tickers", DAY, None)):
+    for name, span, wanted in (("one ticker's year", YEAR, ticker), ("one day of all tickers", day, None)):
         ours = lake.scan(TABLE.name, [wanted] if wanted else None, *span).collect()
         if not ours.equals(scan_polars(paths, *span, wanted)):
             found.append(f"{name}: polars reads other rows")

@@ -12,7 +12,7 @@ import pytest
 
 def tsis(*arguments: str, lake: Path, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
-    command = [sys.executable, "-m", "tsis", "--lake", str(lake), *arguments]
+    command = [sys.executable, "-m", "tsis.cli", "--lake", str(lake), *arguments]
     found = subprocess.run(
         command, env={**os.environ, **environment}, capture_output=True, text=True, timeout=280, check=False
     )

@@ -40,7 +40,7 @@ def test_sql_formats_agree(demo_lake):
     query = "select ticker, count(*) as n from raw.ohlcv_daily group by 1 order by 1"
     as_json = sql(demo_lake, query)
     as_csv = list(csv.DictReader(io.StringIO(tsis("sql", query, "--format", "csv", lake=demo_lake).stdout)))
-    command = [sys.executable, "-m", "tsis", "--lake", str(demo_lake), "sql", query, "--format", "parquet"]
+    command = [sys.executable, "-m", "tsis.cli", "--lake", str(demo_lake), "sql", query, "--format", "parquet"]
     as_parquet = pl.read_parquet(io.BytesIO(subprocess.run(command, capture_output=True, check=True).stdout))
     assert [(row["ticker"], row["n"]) for row in as_json] == as_parquet.rows()
     assert [(row["ticker"], int(row["n"])) for row in as_csv] == as_parquet.rows()
@@ -172,7 +172,7 @@ def test_wrong_settings_and_parameters_are_usage_errors(demo_lake, tmp_path):
 
 
 def test_a_traceback_only_with_debug(demo_lake):
-    command = [sys.executable, "-m", "tsis", "--debug", "--lake", str(demo_lake), "tables", "nothing"]
+    command = [sys.executable, "-m", "tsis.cli", "--debug", "--lake", str(demo_lake), "tables", "nothing"]
     assert "Traceback" in subprocess.run(command, capture_output=True, text=True, check=False).stderr
 
 

@@ -69,17 +69,21 @@ def verdict(stats: Mapping[str, Any], trial_sharpes: Sequence[float | None]) -> 
 
 
 def _text(n_days: int, n_trades: int, n_trials: int, dsr: float | None, min_trl: float | None) -> str:
-    held_against = f"{n_trials:,} trial" + ("s" if n_trials > 1 else "")
+    held_against, days, trades = _counted(n_trials, "trial"), _counted(n_days, "day"), _counted(n_trades, "trade")
     if n_trades == 0:
-        return f"no trades in {n_days:,} days"
+        return f"no trades in {days}"
     if min_trl is not None and n_days < min_trl and min_trl > MIN_DAYS:
-        return f"too short: {n_days:,} days of the {math.ceil(min_trl):,} that MinTRL asks"
+        return f"too short: {days} of the {math.ceil(min_trl):,} that MinTRL asks"
     if n_days < MIN_DAYS:
-        return f"too short: {n_days:,} days of at least {MIN_DAYS}"
+        return f"too short: {days} of at least {MIN_DAYS}"
     if dsr is None:
-        return f"no edge shown: no Sharpe ratio over {n_trades:,} trades"
+        return f"no edge shown: no Sharpe ratio over {trades}"
     kind = "edge shown" if dsr >= CONFIDENCE else "no edge shown"
-    return f"{kind}: DSR {math.floor(dsr * 100) / 100:.2f} over {n_trades:,} trades in {n_days:,} days, {held_against}"
+    return f"{kind}: DSR {math.floor(dsr * 100) / 100:.2f} over {trades} in {days}, {held_against}"
+
+
+def _counted(n: int, thing: str) -> str:
+    return f"{n:,} {thing}" if n == 1 else f"{n:,} {thing}s"
 
 
 def _defined(value: float) -> float | None:

@@ -28,7 +28,8 @@ def query_lake(invocation: Invocation, query: str, output_format: str) -> None:
     path = refresh_catalog(open_lake(invocation.lake), settings().warehouse)
     with open_catalog(path) as connection:
         try:
-            rows = pl.DataFrame(pl.from_arrow(connection.execute(query).to_arrow_table()))
+            result = connection.sql(query)
+            rows = pl.DataFrame(pl.from_arrow(result.to_arrow_table())) if result else pl.DataFrame()
         except duckdb.Error as error:
             raise UsageError(" ".join(str(error).split("\n\n")[0].split())) from error
     _print(rows, output_format)

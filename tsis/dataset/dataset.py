@@ -33,13 +33,14 @@ class DatasetParams(Params):
     ----------
     features : names of the features to learn from, in order; empty for every column that `features` has.
     warm_up_bars : events on the first `warm_up_bars` bars of a series (ticker and bar_spec) have no row.
-    weight : ``return_attribution`` (AFML 4.10: uniqueness times size of the return; a label without return weighs
-        next to nothing) or ``average_uniqueness`` (AFML 4.2).
+    weight : ``average_uniqueness`` (AFML 4.2) or ``return_attribution`` (AFML 4.10: uniqueness times size of the
+        return; a label without return weighs next to nothing). The latter counts the return of the event's own bar,
+        which favours labels that went on as the event began: probabilities learnt with it are not frequencies.
     """
 
     features: tuple[str, ...] = ()
     warm_up_bars: int = Field(default=100, ge=0)
-    weight: Literal["return_attribution", "average_uniqueness"] = "return_attribution"
+    weight: Literal["return_attribution", "average_uniqueness"] = "average_uniqueness"
 
 
 def dataset_columns(features: Mapping[str, Column], params: DatasetParams) -> dict[str, Column]:

@@ -21,14 +21,15 @@ class XgboostParams(Params):
 
     Parameters
     ----------
-    n_rounds, max_depth, learning_rate, subsample, colsample_bytree, min_child_weight, reg_lambda, seed : as XGBoost
-        names them (n_rounds is ``num_boost_round``); weights are normalised to mean 1, so that min_child_weight = 5
-        asks for about 20 rows a leaf.
+    n_rounds, max_depth, max_bin, learning_rate, subsample, colsample_bytree, min_child_weight, reg_lambda, seed : as
+        XGBoost names them (n_rounds is ``num_boost_round``); weights are normalised to mean 1, so that
+        min_child_weight = 5 asks for about 20 rows a leaf.
     n_threads : changes nothing but the time.
     """
 
     n_rounds: int = Field(default=60, ge=1)
     max_depth: int = Field(default=3, ge=1)
+    max_bin: int = Field(default=64, ge=2)
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     subsample: float = Field(default=0.8, gt=0, le=1)
     colsample_bytree: float = Field(default=0.8, gt=0, le=1)

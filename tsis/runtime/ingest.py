@@ -11,9 +11,11 @@ from uuid import uuid4
 from tsis.core.clock import Clock, SystemClock
 from tsis.core.errors import ContractError
 from tsis.core.params import Params
+from tsis.lake.durable import file_sha256
 from tsis.lake.quarantine import set_aside
 from tsis.lake.store import Lake
-from tsis.runtime.record import Identity, record
+from tsis.runtime.code_version import code_version
+from tsis.runtime.record import Identity, earlier_outputs, record
 from tsis.runtime.results import Outcome
 from tsis.sources.protocol import AnySource
 
@@ -43,8 +45,9 @@ class Ingestion:
 def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None = None) -> Ingestion:
     """Fetch, parse, check, quarantine, merge, commit.
 
-    The same delivery twice changes nothing. A row with a known key and other values is refused unless it carries a
-    later ``known_at``. Either everything of the delivery that is good is published, or nothing.
+    The same delivery twice changes nothing, and files that were taken before are not read again. A row with a known key
+    and other values is refused unless it carries a later ``known_at``. Either everything of the delivery that is good is
+    published, or nothing.
 
     Raises
     ------
@@ -56,7 +59,12 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
     clock = clock or SystemClock()
     started_at, begin = clock.now(), time.perf_counter()
     done = Ingestion(f"{started_at:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}")
+    stage = f"ingest:{source.name}"
+    what = _identity(source, request)
+    if what.inputs and _is_held(lake, earlier_outputs(lake, stage, what.fingerprint)):
+        return done
     revisable = [name for name, table in lake.tables.items() if table.quarantines]
+    outputs: dict[str, str] = {}
     with lake.transaction(revisable) as transaction:
         before = {name: transaction.version(name) for name in revisable}
         vendor_seq: dict[str, bool] = {}
@@ -72,25 +80,35 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
             done.quarantined[batch.table] += staged.rows_quarantined
             if staged.quarantine:
                 done.quarantine_files.append(staged.quarantine)
-        outputs: dict[str, str] = {}
         for table, has_vendor_seq in sorted(vendor_seq.items()):
             rows_before = _rows(lake, table, before[table])
             published = transaction.append_staged(table, has_vendor_seq=has_vendor_seq)
             done.added[table] = published.rows - rows_before
             outputs[table] = published.version
-        transaction.commit(f"{done.run_id} ingest:{source.name}")
-    is_changed = any(outputs[table] != before[table] for table in outputs)
-    if is_changed or done.quarantined.total():
-        outcome = Outcome(
-            stage=f"ingest:{source.name}",
-            status="success",
-            rows_in=done.delivered.total(),
-            rows_out=done.added.total(),
-            rows_quarantined=done.quarantined.total(),
-            seconds=time.perf_counter() - begin,
-        )
-        record(lake, done.run_id, outcome, Identity("", request.digest(), {}), outputs, started_at)
+        transaction.commit(f"{done.run_id} {stage}")
+    outcome = Outcome(
+        stage=stage,
+        status="success",
+        rows_in=done.delivered.total(),
+        rows_out=done.added.total(),
+        rows_quarantined=done.quarantined.total(),
+        seconds=time.perf_counter() - begin,
+    )
+    record(lake, done.run_id, outcome, what, outputs, started_at)
     return done
+
+
+def _identity(source: AnySource, request: Params) -> Identity:
+    """Return code, request, and the hash of every file of the delivery."""
+    files = source.files(request) if source.files else ()
+    code = code_version(source.batches.__module__)
+    return Identity(code, request.digest(), {str(path): file_sha256(path) for path in files})
+
+
+def _is_held(lake: Lake, earlier: dict[str, str] | None) -> bool:
+    """Tell whether the lake is as an earlier success of the same delivery left it."""
+    tables = lake.snapshot().tables
+    return bool(earlier) and all(tables.get(name) == version for name, version in (earlier or {}).items())
 
 
 def _rows(lake: Lake, table: str, version: str | None) -> int:

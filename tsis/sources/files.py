@@ -82,11 +82,13 @@ def _read(request: FilesRequest, table: TableSpec, times: TimeRule, paths: Seque
     for path in paths:
         typing: Typing | None = None
         last_ts: dict[str, datetime] = {}
+        is_understood = False
         for chunk in file_chunks(path, request.delimiter):
             if typing is None:
                 typing = _typing(request, table, times, chunk.frame.columns, path)
             batch = parse(chunk, typing, path.name, last_ts)
-            if batch.rows.is_empty() and batch.rejected.height >= _ENOUGH_TO_JUDGE and not last_ts:
+            is_understood |= not batch.rows.is_empty()
+            if not is_understood and batch.rejected.height >= _ENOUGH_TO_JUDGE:
                 first = batch.rejected.row(0, named=True)
                 raise DataError(
                     f"{path}: none of the first {batch.rejected.height:,} rows can be typed (row {first['row']}: "
@@ -172,4 +174,5 @@ FILES = Source(
     description="CSV, CSV.gz and Parquet files of any vendor, with a column mapping",
     request=FilesRequest,
     batches=batches,
+    files=lambda request: _paths(request.path),
 )

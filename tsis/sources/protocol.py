@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import polars as pl
@@ -51,12 +52,15 @@ class Source(Generic[R]):
     description : one line.
     request : what to fetch; its fields become the options of the command line.
     batches : checks the request at once, then yields batches of at most `MAX_ROWS` rows while it reads.
+    files : the files that a delivery is made of; where they are those of an earlier one, nothing is read again. None
+        for a source that can't tell.
     """
 
     name: str
     description: str
     request: type[R]
     batches: Callable[[R], Iterator[Batch]]
+    files: Callable[[R], Sequence[Path]] | None = None
 
 
 AnySource = Source[Any]

@@ -104,4 +104,5 @@ SAMPLE = Source(
     description="The bundled real data: ES trades, five US stocks by day, EURUSD by hour",
     request=SampleRequest,
     batches=batches,
+    files=lambda _: sorted([*FOLDER.glob("*.parquet"), FOLDER / "reference.yaml"]),
 )

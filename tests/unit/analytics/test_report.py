@@ -188,6 +188,12 @@ def test_text_from_data_stays_text(tables: dict[str, pl.DataFrame], page: Page) 
     assert hostile.text.count("alert(1)") > 50
 
 
+def test_a_figure_can_not_end_its_own_data_block() -> None:
+    block = Figure("a", '"><b>', "", [{"name": "</script><!--"}], {}, 100).block()
+    assert Page(block).figures["a"]["data"] == [{"name": "</script><!--"}]
+    assert Page(block).tags == ["figure", "div", "script", "figcaption"]
+
+
 def test_the_page_stays_light_with_many_long_series(tables: dict[str, pl.DataFrame]) -> None:
     series = [
         bars(f"T{k:02}", "time_1m", START, timedelta(microseconds=60_000_001), 9_000, 50.0 + k, k) for k in range(14)

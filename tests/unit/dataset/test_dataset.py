@@ -54,11 +54,11 @@ def test_warm_up_counts_bars_not_nulls(inputs):
 
 
 def test_a_weight_is_positive_even_without_attribution(inputs):
-    weights = dataset(**inputs, params=PARAMS)["sample_weight"].to_list()
+    attribution = DatasetParams(warm_up_bars=2, weight="return_attribution")
+    weights = dataset(**inputs, params=attribution)["sample_weight"].to_list()
     assert weights[1:] == [0.25, 0.125]
     assert 0 < weights[0] < 1e-9
-    uniqueness = DatasetParams(warm_up_bars=2, weight="average_uniqueness")
-    assert dataset(**inputs, params=uniqueness)["sample_weight"].to_list() == [0.75] * 3
+    assert dataset(**inputs, params=PARAMS)["sample_weight"].to_list() == [0.75] * 3
 
 
 def test_the_declared_columns_are_those_of_the_frame(inputs):

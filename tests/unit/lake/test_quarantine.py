@@ -115,10 +115,9 @@ def test_a_derived_table_fails_with_rule_count_and_first_key(lake: Lake) -> None
     for publish in (lake.replace, lake.append):
         with pytest.raises(ContractError) as caught:
             publish("processed_features.daily_cache", given)
-        assert str(caught.value) == (
-            "processed_features.daily_cache: 2 of 3 rows broke close_d: not a finite number; close_d: not_nullable (2); "
-            "first: ticker=IBM, date=2020-01-03"
-        )
+        message = str(caught.value)
+        assert message.startswith("processed_features.daily_cache: 2 of 3 rows broke close_d: not a finite number")
+        assert message.endswith(" (2); first: ticker=IBM, date=2020-01-03")
     assert lake.snapshot().tables == {}
 
 
@@ -136,8 +135,8 @@ def test_a_column_named_reason_does_not_decide(lake: Lake) -> None:
     assert "reason" in spec.polars_schema
     given = rows(spec.name, 1, reason="a reason")
     assert check_contract(spec, given).good.equals(given)
-    with pytest.raises(ContractError, match="1 of 1 rows broke ml_score: not a finite number"):
-        check_contract(spec, given.with_columns(ml_score=pl.lit(NAN)))
+    with pytest.raises(ContractError, match="1 of 1 rows broke size: not a finite number"):
+        check_contract(spec, given.with_columns(size=pl.lit(NAN)))
 
 
 @pytest.mark.parametrize("name", ["../x", "CON", "a/b", ""])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tsis.core.errors import UnknownNameError
@@ -62,6 +62,7 @@ def test_typed_times_of_parquet_are_read():
     assert utc(TimeRule(time_format="epoch_ms"), [1_378_072_800_083], pl.Int64()) == [AT]
 
 
+@settings(max_examples=50, deadline=None)
 @given(
     st.datetimes(datetime(1990, 1, 1), datetime(2035, 1, 1), allow_imaginary=False),  # noqa: DTZ001
     st.sampled_from(["America/New_York", "Europe/London", "Australia/Sydney", "Asia/Tokyo", "UTC"]),

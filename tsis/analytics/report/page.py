@@ -63,7 +63,7 @@ def report_page(tables: Mapping[str, pl.DataFrame], generated_for: str) -> str:
     Notes
     -----
     Charts are drawn of at most 12 strategies and 12 series, each thinned to at most 4,000 bars, and tables end after
-    200 rows, so that the page stays below 8 MB (4.8 MB of it is plotly.js). Times are UTC. Every text from data is escaped.
+    200 rows, so that the page stays below 8 MB (4.8 MB of it is plotly.js). Times are UTC. Text from data is escaped.
     """
     from plotly.offline import get_plotlyjs  # noqa: PLC0415
 

@@ -66,7 +66,7 @@ def price_figure(
             xaxis=axis(type="date", range=edge_times, showgrid=False),
             yaxis=axis(
                 domain=[0.37, 1],
-                title="Close, quote",
+                title="Adjusted close, quote",
                 range=[lowest - room, highest + room],
                 tickformat=",.6~g",
             ),
@@ -102,7 +102,7 @@ def _line(bars: pl.DataFrame, suffix: str, width_px: float) -> Json:
         "yaxis": f"y{suffix}",
         "line": {"color": "@price", "width": width_px},
         "showlegend": not suffix,
-        "hovertemplate": "%{x|%Y-%m-%d %H:%M:%S} UTC<br>close %{y:,.7~g} quote<extra></extra>",
+        "hovertemplate": "%{x|%Y-%m-%d %H:%M:%S} UTC<br>adjusted close %{y:,.7~g} quote<extra></extra>",
     }
 
 

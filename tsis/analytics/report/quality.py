@@ -84,8 +84,9 @@ def rows_by_table(tables: Mapping[str, pl.DataFrame], descriptions: Mapping[str,
 
 
 def sessions_table(bars: pl.DataFrame, sessions: pl.DataFrame, tickers_dim: pl.DataFrame) -> str:
-    """Return by ticker how many of its exchange's sessions, from its first to its last bar, have no bar at all, the worst first.
+    """Return by ticker, the worst first, how many of its exchange's sessions have no bar at all.
 
+    They are counted from its first to its last bar.
     A bar belongs to the session with open ≤ ts_open < close, or open < ts_close ≤ close.
     """
     if bars.is_empty() or sessions.is_empty() or tickers_dim.is_empty():

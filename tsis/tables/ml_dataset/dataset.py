@@ -19,5 +19,5 @@ class Dataset(Table, key=("ticker", "bar_spec", "t0", "seq"), time="t0", partiti
     label: pl.Int8 = column("flag", "1 where acting on the side paid", isin=[0, 1])
     ret_frac: float = column("frac", "Return of the side over the window")
     sample_weight: float = column(
-        "weight", "return_attribution or average_uniqueness by params; normalised on each training fold only", gt=0
+        "weight", "average_uniqueness or return_attribution by params; normalised on each training fold only", gt=0
     )

@@ -1,4 +1,4 @@
-"""`python -m tsis`."""
+"""`python -m tsis.cli`."""
 
 from tsis.cli import main
 
