@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: everything, in ratios; `--check` fails where a target is missed, `--write` keeps the table."""
+"""`python -m benchmarks`: everything, in ratios; `--check` fails where a target is missed, `--write` keeps them."""
 
 from __future__ import annotations
 

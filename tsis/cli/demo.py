@@ -51,7 +51,9 @@ def _summarise(lake: Lake, report: RunReport, page: Path, seconds: float) -> Non
     shown.print()
     shown.print(_strategies(lake))
     compile_s = sum(outcome.compile_s for outcome in report.outcomes)
-    shown.print(f"\nsnapshot {report.snapshot[:12]}; {seconds:.1f} s in all, {compile_s:.1f} s of it compiling kernels")
+    shown.print(
+        f"\nsnapshot {lake.snapshot().id[:12]}; {seconds:.1f} s in all, {compile_s:.1f} s of it compiling kernels"
+    )
     _what_next(shown, page)
 
 

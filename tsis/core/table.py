@@ -110,7 +110,7 @@ class Table(pa.DataFrameModel):
     """Base of all declared tables; the file ``tsis/tables/<zone>/<table>.py`` gives zone and name.
 
     Subclasses pass ``key``, ``time``, ``partition``, and for wide tables ``wide=True`` as class arguments; a table that
-    is declared elsewhere passes ``name="zone.table"``. The first line of the docstring describes the table in the dictionary.
+    is declared elsewhere passes ``name="zone.table"``. The docstring's first line describes it in the dictionary.
     """
 
     _spec: ClassVar[TableSpec]

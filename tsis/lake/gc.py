@@ -46,8 +46,9 @@ def pin(lake: Lake, version: str) -> None:
     """
     folders = [lake.root / FOLDER, *(lake.folder(spec) / "_history" for spec in lake.tables.values())]
     with locked(lake.lock_path("_commit"), "the snapshot", _WAIT_S):
-        found = {path.stem for folder in folders for path in folder.glob(f"{version}*.json")}
-        if len(version) < 8 or len(found) != 1:
+        known = {path.stem for folder in folders for path in folder.glob("*.json")}
+        found = {name for name in known if len(version) >= 8 and name.startswith(version)}
+        if len(found) != 1:
             raise StoreError(f"'{version}' names {len(found)} versions; give one of 'tsis lake history' to pin")
         pins = _pins(lake)
         if not found <= pins:

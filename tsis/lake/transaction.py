@@ -188,11 +188,16 @@ class Transaction:
         with self._commit_lock():
             before = current_snapshot(self._lake.root)
             snapshot = Snapshot({**before.tables, **self._changes})
-            if snapshot != before:
-                promote(self._lake.root, snapshot)
-            with writing(self._lake.root, _COMMITTED):
+            try:
+                if snapshot != before:
+                    promote(self._lake.root, snapshot)
                 self._lake.finish_commit(note)
                 self._use(self._held, snapshot)
+            except OSError as error:
+                is_promoted = current_snapshot(self._lake.root) == snapshot
+                if translated := unwritable(self._lake.root, error, _COMMITTED if is_promoted else _KEPT):
+                    raise translated from error
+                raise
         self._base, self._changes = snapshot, {}
         return snapshot
 

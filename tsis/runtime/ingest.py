@@ -45,9 +45,9 @@ class Ingestion:
 def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None = None) -> Ingestion:
     """Fetch, parse, check, quarantine, merge, commit.
 
-    The same delivery twice changes nothing, and files that were taken before are not read again. A row with a known key
-    and other values is refused unless it carries a later ``known_at``. Either everything of the delivery that is good is
-    published, or nothing.
+    The same delivery twice changes nothing, and files taken before are not read again. A row with a known key
+    and other values is refused unless it carries a later ``known_at``. All of the delivery that is good is
+    published, or nothing of it.
 
     Raises
     ------
@@ -60,6 +60,7 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
     started_at, begin = clock.now(), time.perf_counter()
     done = Ingestion(f"{started_at:%Y%m%dT%H%M%S}-{uuid4().hex[:6]}")
     stage = f"ingest:{source.name}"
+    batches = source.batches(request)  # checks the request before anything is read
     what = _identity(source, request)
     if what.inputs and _is_held(lake, earlier_outputs(lake, stage, what.fingerprint)):
         return done
@@ -68,7 +69,7 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
     with lake.transaction(revisable) as transaction:
         before = {name: transaction.version(name) for name in revisable}
         vendor_seq: dict[str, bool] = {}
-        for batch in source.batches(request):
+        for batch in batches:
             done.delivered[batch.table] += batch.rows.height + batch.rejected.height
             done.out_of_order[batch.table] += batch.n_out_of_order
             if vendor_seq.setdefault(batch.table, batch.has_vendor_seq) != batch.has_vendor_seq:

@@ -22,6 +22,7 @@ class Inputs:
         self._transaction = transaction
         self._split: dict[str, Mapping[str, pl.DataFrame]] = {}
         self._whole: dict[str, pl.DataFrame] = {}
+        self._empty: dict[str, pl.DataFrame] = {}
         self.rows = 0
         for table in stage.reads:
             self._open(table)
@@ -30,6 +31,7 @@ class Inputs:
         scanned = self._transaction.scan(table.name)
         rows = scanned.select(pl.len()).collect().item()
         self.rows += rows
+        self._empty[table.name] = scanned.head(0).collect()
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema
         if by_ticker and rows > IN_MEMORY_ROWS:
             return
@@ -62,6 +64,5 @@ class Inputs:
         if table.name in self._whole:
             return self._whole[table.name]
         if table.name in self._split:
-            found = self._split[table.name].get(str(ticker))
-            return table.empty() if found is None else found
+            return self._split[table.name].get(str(ticker), self._empty[table.name])
         return self._transaction.scan(table.name, tickers=[str(ticker)]).collect().sort(table.key)

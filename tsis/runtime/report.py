@@ -4,29 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tsis.analytics.report import report_page
+import polars as pl
+
+from tsis.analytics.report import REPORT_TABLES, report_page
 from tsis.lake.durable import replace_file
 from tsis.lake.store import Lake
-
-SHOWN = (
-    "processed_features.information_bars",
-    "labeling.events",
-    "labeling.triple_barrier",
-    "signals.setups",
-    "signals.signals_history",
-    "execution.fills_log",
-    "analytics.pnl_daily",
-    "analytics.strategy_stats",
-    "analytics.model_stats",
-    "analytics.feature_importance",
-    "governance.verdicts",
-    "governance.runs",
-)
 
 
 def write_report(lake: Lake) -> Path:
     """Write ``analytics/report.html`` for the current snapshot and return its path."""
-    frames = {name: lake.scan(name).collect().sort(lake.spec(name).key) for name in SHOWN}
+    frames = {name: _shown(lake, name) for name in lake.tables}
     path = lake.root / "analytics" / "report.html"
-    replace_file(path, report_page(frames, lake.snapshot().id[:12]).encode())
+    replace_file(path, report_page(frames, lake.snapshot().id).encode())
     return path
+
+
+def _shown(lake: Lake, name: str) -> pl.DataFrame:
+    """Return a table that a chart needs whole; of the others, whose rows are only counted, one column."""
+    rows = lake.scan(name)
+    return (rows if name in REPORT_TABLES else rows.select(lake.spec(name).key[0])).collect()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -24,11 +26,9 @@ def bet_size(probability: Floats, step: float) -> Floats:
     -------
     (n,) in [0, 1]; non-decreasing in the probability.
     """
-    from scipy.special import ndtr  # noqa: PLC0415  slow import
-
     variance = probability * (1.0 - probability)
     z = np.divide(
         probability - 0.5, np.sqrt(variance), out=np.where(probability > 0.5, np.inf, -np.inf), where=variance > 0
     )
-    size: Floats = np.maximum(2.0 * ndtr(z) - 1.0, 0.0)
+    size = np.array([max(math.erf(x / math.sqrt(2.0)), 0.0) for x in z.tolist()])  # erf(z / √2) = 2 Φ(z) - 1
     return np.minimum(np.floor(size / step + 0.5) * step, 1.0)

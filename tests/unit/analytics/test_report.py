@@ -269,6 +269,13 @@ def test_drawdown_counts_from_the_start_of_the_first_day() -> None:
     assert drawdown_pct(equity_figure("e", "a", rows)) == [-10.0, 0.0, -10.0, 0.0]
 
 
+def test_one_day_of_equity_is_told_not_drawn(tables: dict[str, pl.DataFrame]) -> None:
+    first = tables["analytics.pnl_daily"].filter(pl.col("strategy_id") == "es_dollar").head(1)
+    one = Page(report_page({"analytics.pnl_daily": first}, SNAPSHOT))
+    assert not one.figures
+    assert "one day (2006-01-02), too few for a chart" in one.text
+
+
 def test_barriers_lie_on_the_side_of_the_event() -> None:
     series = bars("ES", "time_1m", START, timedelta(minutes=1), 30, 100.0, 1)
     series = series.with_columns(pl.lit(100.0).alias("close"))

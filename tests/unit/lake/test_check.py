@@ -18,7 +18,7 @@ TRADES = "raw.trades"
 @pytest.fixture
 def sound(lake: Lake) -> Lake:
     """Return a lake with two versions of trades over two days, and quotes."""
-    lake.append(TRADES, trades(4, step_s=43_200.0))
+    lake.append(TRADES, trades(4, step_s=20_000.0))
     lake.append(TRADES, trades(1, ticker="XOM"))
     lake.append("raw.quotes", quotes(3))
     assert list(check_lake(lake)) == []
@@ -36,7 +36,7 @@ def data_file(lake: Lake, rows: int) -> Path:
 
 
 def test_any_flipped_byte_is_found(sound: Lake) -> None:
-    path = data_file(sound, 2 + 1)
+    path = data_file(sound, 3)
     intact = path.read_bytes()
     for position in random.Random(0).sample(range(len(intact)), 12):
         flip_byte(path, position)

@@ -16,6 +16,7 @@ from tsis.core.errors import IntegrityError, StoreError
 from tsis.lake import Lake
 from tsis.lake.check import check_lake
 from tsis.lake.gc import collect_garbage, pin
+from tsis.lake.snapshot import FOLDER, read_snapshot
 
 TRADES, QUOTES = "raw.trades", "raw.quotes"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,11 +31,11 @@ def clock() -> FrozenClock:
 
 @pytest.fixture
 def old(tmp_path: Path, clock: FrozenClock) -> Lake:
-    """Return a lake with a version of trades on each of the last ten days: n rows, ten to one days ago."""
+    """Return a lake with a version of trades on each of the last ten days, ten to one days ago."""
     lake = Lake(tmp_path / "lake", new_lake(tmp_path).tables, clock=clock, wait_s=5.0)
     for days_ago in range(10, 0, -1):
         clock.at = NOW - days_ago * DAY
-        lake.append(TRADES, trades(days_ago if days_ago > 1 else 1, ticker=f"T{days_ago}"))
+        lake.append(TRADES, trades(days_ago, ticker=f"T{days_ago}"))
         age(lake, clock.at)
     return lake
 
@@ -44,10 +45,6 @@ def age(lake: Lake, moment: datetime) -> None:
     for path in lake.root.rglob("*"):
         if path.is_file() and path.stat().st_mtime > moment.timestamp():
             os.utime(path, (moment.timestamp(), moment.timestamp()))
-
-
-def versions(lake: Lake) -> list[str]:
-    return [lake.snapshot_at(entry["snapshot"]) for entry in lake.history()]  # type: ignore[attr-defined]
 
 
 def readable(lake: Lake) -> list[int]:
@@ -94,13 +91,10 @@ def test_young_files_stay_even_if_nothing_names_them(old: Lake) -> None:
 
 def test_pins_stay_for_ever(old: Lake) -> None:
     entries = old.history()
-    manifest = old.scan(TRADES, version=entries[5]["snapshot"])
-    assert manifest.collect().height
     pin(old, entries[2]["snapshot"])
     pin(old, entries[4]["snapshot"][:10])
     pin(old, entries[4]["snapshot"])
-    hashes = {path.stem for path in (old.root / "raw/trades/_history").glob("*.json")}
-    sixth = next(iter(hashes & set(_tables_of(old, entries[5]["snapshot"]).values())))
+    sixth = tables_of(old, entries[5]["snapshot"])[TRADES]
     pin(old, sixth)
     collect_garbage(old, NOW, timedelta(0))
     assert readable(old) == [2, 4, 9]
@@ -108,15 +102,13 @@ def test_pins_stay_for_ever(old: Lake) -> None:
     assert list(check_lake(old)) == []
 
 
-def _tables_of(lake: Lake, snapshot: str) -> dict[str, str]:
-    from tsis.lake.snapshot import FOLDER, read_snapshot
-
+def tables_of(lake: Lake, snapshot: str) -> dict[str, str]:
     return read_snapshot(lake.root / FOLDER / f"{snapshot}.json").tables
 
 
 @pytest.mark.parametrize("version", ["", "0" * 64, "*", "../_pins"])
 def test_a_pin_must_name_a_version(old: Lake, version: str) -> None:
-    with pytest.raises(StoreError, match="names 0 versions|names 1[0-9] versions|names 2[0-9] versions"):
+    with pytest.raises(StoreError, match="names 0 versions; give one of 'tsis lake history' to pin"):
         pin(old, version)
 
 
@@ -183,21 +175,22 @@ def test_a_damaged_manifest_stops_it_before_anything_is_removed(old: Lake) -> No
 
 def test_it_may_stop_at_any_point(old: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever was removed by then, nothing that is left names what is gone."""
-    removed = 0
     unlink = Path.unlink
+    left = 0
 
-    def fail_sometimes(path: Path, missing_ok: bool = False) -> None:
-        nonlocal removed
-        if removed == stop_after:
+    def interrupted(path: Path, missing_ok: bool = False) -> None:
+        nonlocal left
+        if left == 0:
             raise KeyboardInterrupt
-        removed += 1
+        left -= 1
         unlink(path, missing_ok)
 
-    for stop_after in range(4, 24, 4):
-        removed = 0
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Path, "unlink", fail_sometimes)
-            collect_garbage(old, NOW, timedelta(0))
+    for n_removed in (1, 2, 5, 7, 9):
+        left = n_removed
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                collect_garbage(old, NOW, timedelta(0))
         assert list(check_lake(old)) == []
         assert 9 in readable(old)
     collect_garbage(old, NOW, timedelta(0))
@@ -219,13 +212,13 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def lock_entry(lake: Lake, position: int) -> str:
-    version = _tables_of(lake, lake.history()[position]["snapshot"])[TRADES]
+    version = tables_of(lake, lake.history()[position]["snapshot"])[TRADES]
     content = lake.manifest_path(lake.spec(TRADES), version).read_bytes()
     return f"stages:\n  x:\n    deps:\n    - path: m\n      hash: md5\n      md5: {hashlib.md5(content).hexdigest()}\n"
 
 
 def test_what_dvc_lock_of_any_reference_names_stays(old: Lake, repository: Path) -> None:
-    manifests = [_tables_of(old, entry["snapshot"])[TRADES] for entry in old.history()]
+    manifests = [tables_of(old, entry["snapshot"])[TRADES] for entry in old.history()]
     for position in (1, 3, 5):
         (repository / "dvc.lock").write_text(lock_entry(old, position))
         git(repository, "add", "-A")
@@ -246,7 +239,7 @@ def test_what_dvc_lock_of_any_reference_names_stays(old: Lake, repository: Path)
 
 
 def test_a_folder_that_is_no_repository_has_its_working_dvc_lock(old: Lake, tmp_path: Path) -> None:
-    version = _tables_of(old, old.history()[4]["snapshot"])[TRADES]
+    version = tables_of(old, old.history()[4]["snapshot"])[TRADES]
     (tmp_path / "dvc.lock").write_text(lock_entry(old, 4))
     collect_garbage(old, NOW, timedelta(0), tmp_path)
     assert old.has_version(old.spec(TRADES), version)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from lakes import days, new_lake, quotes, sorted_rows, trades
 
-from tsis.core.errors import IntegrityError, LockTimeoutError
+from tsis.core.errors import ContractError, IntegrityError, LockTimeoutError
 from tsis.lake import Lake
 from tsis.lake import snapshot as snapshots
 from tsis.lake.check import check_lake
@@ -40,9 +40,9 @@ def test_what_is_not_committed_is_never_seen(lake: Lake) -> None:
     before = lake.snapshot()
     with lake.transaction([TRADES]) as transaction:
         transaction.append(TRADES, trades(5))
-    with pytest.raises(ZeroDivisionError), lake.transaction([TRADES]) as transaction:
+    with pytest.raises(ContractError), lake.transaction([TRADES]) as transaction:  # noqa: PT012
         transaction.append(TRADES, trades(6))
-        _ = 1 / 0
+        transaction.append(TRADES, trades(6).drop("price"))
     assert lake.snapshot() == before
     assert lake.scan(TRADES).collect().height == 2
     assert list(check_lake(lake)) == []

@@ -6,13 +6,14 @@ import polars as pl
 
 from tsis.analytics.report.figure import Figure, axis, layout, numbers, texts, title
 
-_N_FEATURES = 25
+_N_FEATURES = 15
 
 
 def importance_figure(name: str, model: str, importance: pl.DataFrame) -> Figure:
     """Return the share of each feature as a bar with its standard deviation over the folds, the largest on top."""
     ordered = importance.sort(["importance", "feature"], descending=[True, False])
     shown = ordered.head(_N_FEATURES).reverse()
+    longest = max(*(shown["importance"] + shown["std"]), 0.01)
     caption = (
         "Mean decrease of impurity: share of the total gain, mean over the folds; whisker: one standard deviation."
     )
@@ -39,7 +40,7 @@ def importance_figure(name: str, model: str, importance: pl.DataFrame) -> Figure
         caption=caption,
         traces=[trace],
         layout=layout(
-            xaxis=axis(title="Share of the total gain, %", rangemode="tozero"),
+            xaxis=axis(title="Share of the total gain, %", range=[0, 105.0 * longest]),
             yaxis=axis(type="category", showgrid=False, ticks="", dtick=1),
             annotations=[title("Feature importance", 0, 1.02)],
             bargap=0.35,

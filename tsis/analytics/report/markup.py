@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 _N_ROWS = 200
+_N_LINE = 40
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_text: int = 1) -> str:
@@ -21,7 +22,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], n_text: int = 1) -
     )
     body = "".join(
         "<tr>"
-        + "".join(f'<td class="{kind}">{html.escape(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))
+        + "".join(
+            f'<td class="{kind}{" long" if len(cell) > _N_LINE else ""}">{html.escape(cell)}</td>'
+            for kind, cell in zip(kinds, row, strict=True)
+        )
         + "</tr>"
         for row in rows[:_N_ROWS]
     )
@@ -39,5 +43,5 @@ def number(value: float | None, decimals: int = 2, scale: float = 1.0) -> str:
 
 
 def moment(value: datetime | None) -> str:
-    """Return ``2013-09-03 14:30`` (UTC by contract, never broken over two lines); a dash where there is none."""
-    return "–" if value is None else f"{value:%Y-%m-%d\u00a0%H:%M}"
+    """Return ``2013-09-03 14:30`` (UTC by contract); a dash where there is none."""
+    return "–" if value is None else f"{value:%Y-%m-%d %H:%M}"

@@ -129,7 +129,12 @@ def _strategy(place: int, strategy: str, given: Mapping[str, pl.DataFrame]) -> s
     pnl = given["analytics.pnl_daily"].filter(pl.col("strategy_id") == strategy)
     importance = given["analytics.feature_importance"].filter(pl.col("model") == strategy)
     scores = given["analytics.model_stats"].filter(pl.col("model") == strategy)
-    equity = equity_figure(f"equity-{place}", strategy, pnl).block() if pnl.height else no_data("Equity and drawdown")
+    if pnl["date"].n_unique() == 1:
+        equity = f'<p class="empty">Equity and drawdown: one day ({pnl["date"][0]}), too few for a chart</p>'
+    else:
+        equity = (
+            equity_figure(f"equity-{place}", strategy, pnl).block() if pnl.height else no_data("Equity and drawdown")
+        )
     pair = [
         importance_figure(f"importance-{place}", strategy, importance).block() if importance.height else no_data("Feature importance"),  # noqa: E501
         fold_scores_figure(f"folds-{place}", strategy, scores).block() if scores.height else no_data("Fold scores"),

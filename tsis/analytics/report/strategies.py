@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from tsis.analytics.report.figure import no_data
-from tsis.analytics.report.markup import number
+from tsis.analytics.report.markup import moment, number
 from tsis.core.table import spec
 from tsis.tables.analytics.strategy_stats import StrategyStats
 
@@ -59,10 +59,11 @@ def _card(name: str, verdict: Mapping[str, Any] | None, n_days: int | None) -> s
         is_shown = bool(verdict["is_edge_shown"])
         kind, badge = ("shown", "Edge shown") if is_shown else ("none", "No edge shown")
         words = str(verdict["verdict"])
-        dsr = verdict["dsr_frac"]
+        dsr, n_trials = verdict["dsr_frac"], int(verdict["n_trials"])
+        believed = "DSR undefined" if dsr is None else f"DSR {number(dsr, 1, 100)} %"
         facts = (
-            f"DSR {number(dsr, 1, 100)}{'' if dsr is None else ' %'}, {number(verdict['n_trials'], 0)} trials held "
-            f"against it; judged {verdict['judged_at']:%Y-%m-%d %H:%M} UTC"
+            f"{believed}, {n_trials:,} trial{'' if n_trials == 1 else 's'} held against it; "
+            f"judged {moment(verdict['judged_at'])} UTC"
         )
         facts = f'<p class="facts">{html.escape(facts)}</p>' + _track_record(n_days, verdict["min_trl_days"])
     return (

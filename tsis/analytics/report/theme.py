@@ -63,7 +63,8 @@ tbody tr:last-child > * { border-bottom: 0; }
 td.figure, th.figure { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .figures tbody th { font-weight: 500; cursor: help; }
 th small { display: block; font-weight: 400; }
-td.text { overflow-wrap: break-word; max-width: 420px; }
+td.text { white-space: nowrap; }
+td.text.long { white-space: normal; overflow-wrap: anywhere; min-width: 22ch; }
 footer { padding: 32px 24px 48px; }
 @media (max-width: 860px) {
   .pair { grid-template-columns: minmax(0, 1fr); }
