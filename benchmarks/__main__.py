@@ -46,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             ingested = _memory(Path(folder), chosen.megabytes)
     section = "\n".join([". ".join(notes) + ".\n", report.table(rows), report.memory_table(ingested)])
     print(f"\n{section}")
-    problems += [f"{row.work}: {report.ratio(row.ratio)} as {row.other}" for row in rows if row.is_missed]
+    problems += [
+        f"{row.work}, against {row.other}: {report.ratio(row.ratio)}, not {row.target}" for row in rows if row.is_missed
+    ]
     problems += _memory_problems(ingested)
     for problem in problems:
         print(f"MISSED {problem}", file=sys.stderr)
@@ -69,9 +71,9 @@ def _bars(python: str | None, rounds: int, notes: list[str], problems: list[str]
         return _held(bars.contests(None), rounds)
     with bars.running_peer(python) as peer:
         versions = peer.ask("versions")
-        notes.append("the peer: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+        notes.append("The peer: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
         found = [difference for bar in bars.BARS for difference in bars.differences(peer, bar)]
-        notes.append("its bars differ: " + "; ".join(found) if found else "its bars equal ours to the last bit")
+        notes.append("Its bars differ: " + "; ".join(found) if found else "Its bars equal ours to the last bit")
         problems += found
         return _held(bars.contests(peer), rounds)
 

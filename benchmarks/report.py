@@ -50,7 +50,7 @@ def table(rows: Sequence[Row]) -> str:
     lines = ["| work | TSIS | against | takes | TSIS is | target |", "|---|---|---|---|---|---|"]
     last = ""
     for row in rows:
-        rate = f" ({row.n_items / row.ours_s / 1e6:,.0f}M {row.item}/s)" if row.n_items else ""
+        rate = f" ({row.n_items / row.ours_s / 1e6:,.3g}M {row.item}/s)" if row.n_items else ""
         work, ours = (row.work, seconds(row.ours_s) + rate) if row.work != last else ("", "")
         target = "" if row.target is None else f"{row.target}: {'**missed**' if row.is_missed else 'met'}"
         lines.append(f"| {work} | {ours} | {row.other} | {seconds(row.other_s)} | {ratio(row.ratio)} | {target} |")

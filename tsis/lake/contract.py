@@ -62,7 +62,7 @@ def describe(table: TableSpec, bad: pl.DataFrame, total: int) -> str:
 
 def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``_row`` and ``_reason`` of each row that breaks a rule."""
-    parts = [_not_finite(rows), _no_times(rows), _bad_names(rows), _repeated_keys(table, rows)]
+    parts = _flagged(rows, _rules(table, rows))
     try:
         table.schema.validate(rows, lazy=True)
     except SchemaErrors as errors:
@@ -71,45 +71,35 @@ def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
             raise ContractError(f"{table.name}: {some(cases['check'].unique(maintain_order=True))}") from errors
         column = pl.when(pl.col("schema_context") == "Column").then(pl.col("column") + ": ").otherwise(pl.lit(""))
         parts.append(cases.select(_row=pl.col("index").cast(pl.UInt32), _reason=column + pl.col("check")))
-    found = pl.concat(parts)
+    found = pl.concat(parts) if parts else pl.DataFrame(schema={"_row": pl.UInt32, "_reason": pl.String})
     return found.group_by("_row").agg(pl.col("_reason").unique().sort().str.join("; ")).sort("_row")
 
 
-def _flagged(rows: pl.DataFrame, condition: pl.Expr, reason: str) -> pl.DataFrame:
-    return rows.lazy().with_row_index("_row").filter(condition).select("_row", _reason=pl.lit(reason)).collect()
+def _rules(table: TableSpec, rows: pl.DataFrame) -> dict[str, pl.Expr]:
+    """Return what pandera does not check: reason to the condition of the rows that break it."""
+    rules = {f"{name}: not a finite number": ~pl.col(name).is_finite() for name in rows.select(cs.float()).columns}
+    for name, dtype in rows.select(cs.temporal()).schema.items():
+        # milliseconds read as microseconds end up in a year that no calendar has
+        first, last = (pl.lit(moment).cast(dtype) for moment in (_FIRST, _LAST))
+        rules[f"{name}: outside the years 1 to 9999"] = ~pl.col(name).is_between(first, last)
+    for name in sorted({"ticker", "bar_spec"} & set(rows.columns)):
+        # both become part of a path
+        bad = [text for text in rows[name].unique().drop_nulls() if not is_ticker(text)]
+        rules[f"{name}: not a possible name"] = pl.col(name).is_in(bad)
+    # every row after the first of its key
+    rules[f"repeated key ({', '.join(table.key)})"] = ~pl.struct(table.key).is_first_distinct()
+    return rules
 
 
-def _not_finite(rows: pl.DataFrame) -> pl.DataFrame:
-    names = rows.select(cs.float()).columns
-    parts = [_flagged(rows, ~pl.col(name).is_finite(), f"{name}: not a finite number") for name in names]
-    return pl.concat(parts) if parts else _flagged(rows.head(0), pl.lit(value=False), "")
-
-
-def _no_times(rows: pl.DataFrame) -> pl.DataFrame:
-    """Flag times that no calendar has: milliseconds read as microseconds, or the other way round, end up there."""
-    parts = [_flagged(rows.head(0), pl.lit(value=False), "")]
-    for name, dtype in rows.schema.items():
-        if dtype.is_temporal():
-            first, last = (pl.lit(moment).cast(dtype) for moment in (_FIRST, _LAST))
-            parts.append(_flagged(rows, ~pl.col(name).is_between(first, last), f"{name}: outside the years 1 to 9999"))
-    return pl.concat(parts)
-
-
-def _bad_names(rows: pl.DataFrame) -> pl.DataFrame:
-    """Flag names that must not become part of a path."""
-    parts = [_flagged(rows.head(0), pl.lit(value=False), "")]
-    for column in sorted({"ticker", "bar_spec"} & set(rows.columns)):
-        bad = [name for name in rows[column].unique().drop_nulls() if not is_ticker(name)]
-        parts.append(_flagged(rows, pl.col(column).is_in(bad), f"{column}: not a possible name"))
-    return pl.concat(parts)
-
-
-def _repeated_keys(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
-    """Flag every row after the first of its key."""
-    key = list(table.key)
-    if rows.lazy().select(pl.struct(key).is_duplicated().any()).collect().item() is not True:
-        return _flagged(rows.head(0), pl.lit(value=False), "")
-    return _flagged(rows, ~pl.struct(key).is_first_distinct(), f"repeated key ({', '.join(key)})")
+def _flagged(rows: pl.DataFrame, rules: dict[str, pl.Expr]) -> list[pl.DataFrame]:
+    """Return the rows that break each rule; where none is broken, which one pass tells, nothing."""
+    is_broken = rows.lazy().select(condition.any().alias(reason) for reason, condition in rules.items()).collect()
+    numbered = rows.lazy().with_row_index("_row")
+    return [
+        numbered.filter(rules[name]).select("_row", _reason=pl.lit(name)).collect()
+        for name in is_broken.columns
+        if is_broken[name].item()
+    ]
 
 
 def _schema_difference(rows: pl.DataFrame, expected: dict[str, pl.DataType]) -> str:
