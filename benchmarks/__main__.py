@@ -14,6 +14,8 @@ from benchmarks.contest import Contest, Row, hold
 from benchmarks.minute_bars import minute_bars
 
 PARTS = ("store", "bars", "memory")
+FEWEST_DAYS = 140
+FEWEST_MEGABYTES = 41
 FLAT_AT_MOST = 1.3
 PEAK_BYTES_AT_MOST = 1e9
 
@@ -30,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed or rows differ")
     chosen = parser.parse_args(arguments)
     parts = chosen.only or PARTS
+    if chosen.days < FEWEST_DAYS:
+        parser.error(f"--days must be {FEWEST_DAYS} or more: one of the reads is of a day in July")
+    if chosen.megabytes < FEWEST_MEGABYTES:
+        parser.error(f"--megabytes must be {FEWEST_MEGABYTES} or more: the files grow by days of 41 MB")
     if chosen.write and set(parts) != set(PARTS):
         parser.error("--write needs all parts: leave out --only")
     rows: list[Row] = []
@@ -44,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rows += _store(Path(folder), chosen.rounds, chosen.days, problems)
         if "memory" in parts:
             ingested = _memory(Path(folder), chosen.megabytes)
-    section = "\n".join([". ".join(notes) + ".\n", report.table(rows), report.memory_table(ingested)])
+    tables = [report.table(rows) if rows else "", report.memory_table(ingested) if ingested else ""]
+    section = "\n".join([". ".join(notes) + ".\n", *filter(None, tables)])
     print(f"\n{section}")
     problems += [
         f"{row.work}, against {row.other}: {report.ratio(row.ratio)}, not {row.target}" for row in rows if row.is_missed

@@ -160,6 +160,6 @@ def disagreements(lake: Lake, ticker: str = "T042", day: tuple[datetime, datetim
         if not ours.equals(scan_polars(paths, *span, wanted)):
             found.append(f"{name}: polars reads other rows")
         theirs = pl.DataFrame(pl.from_arrow(scan_duckdb(paths, *span, wanted))).sort(TABLE.key)
-        if ours.is_empty() or not ours.sort(TABLE.key).equals(theirs.cast(dict(TABLE.polars_schema))):
+        if ours.is_empty() or not ours.sort(TABLE.key).equals(theirs.cast(TABLE.polars_schema)):
             found.append(f"{name}: DuckDB reads other rows")
     return found

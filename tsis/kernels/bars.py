@@ -122,13 +122,19 @@ def fold_bars(
             first = price[i] * price_factor
             state[13], state[14] = np.float64(ts[i]), np.float64(seq[i])
         is_closed = False
-        while i < n and ts[i] < end and not is_closed:
-            p = price[i] * price_factor
-            q = size[i] * size_factor
+        # slices and a range: no sign test of the index at every access
+        times, prices, sizes, sides = ts[i:n], price[i:n], size[i:n], side[i:n]
+        taken = n - i
+        for j in range(n - i):
+            if times[j] >= end:
+                taken = j
+                break
+            p = prices[j] * price_factor
+            q = sizes[j] * size_factor
             # selects, no branches on the price: one mispredicted branch costs more than the whole row
             rise, fall = p > last, p < last
             direction = 1.0 if rise else (-1.0 if fall else direction)
-            signed = np.float64(side[i]) if side[i] != 0 else direction
+            signed = np.float64(sides[j]) if sides[j] != 0 else direction
             is_buy = 1.0 if signed > 0.0 else 0.0
             is_sell = 1.0 if signed < 0.0 else 0.0
             last = p
@@ -137,14 +143,17 @@ def fold_bars(
             ticks += 1.0
             volume += q
             notional += p * q
-            dollars += price[i] * size[i] * multiplier
+            dollars += prices[j] * sizes[j] * multiplier
             buys += q * is_buy
             sells += q * is_sell
             n_buys += is_buy
             n_sells += is_sell
             total = dollars if kind == DOLLAR else (volume if kind == VOLUME else ticks)
-            is_closed = total >= limit
-            i += 1
+            if total >= limit:
+                is_closed = True
+                taken = j + 1
+                break
+        i += taken
         state[0], state[1], state[2], state[3], state[4] = ticks, high, low, first, last
         state[5], state[6], state[7] = volume, dollars, notional
         state[8], state[9], state[10], state[11], state[12] = buys, sells, n_buys, n_sells, direction

@@ -6,6 +6,7 @@ answers with the actor's process id. So a test can kill a hundred writers withou
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -19,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pyarrow.parquet as pq
 from lakes import T0, days, declared, new_lake, quotes, trades
 
@@ -30,6 +30,14 @@ from tsis.lake.snapshot import Snapshot
 
 TRADES, QUOTES, DAILY = "raw.trades", "raw.quotes", "processed_features.daily_cache"
 N_TRADES, N_QUOTES = 20, 5
+LATE = [
+    "hypothesis.strategies",
+    "pandera.backends.polars.builtin_checks",
+    "pandera.backends.polars.container",
+    "pandera.strategies.base_strategies",
+    "pyarrow.pandas_compat",
+]
+"""What pandera and pyarrow import at their first use: once for all actors rather than in each."""
 
 
 def publish(lake: Lake, n: int, ticker: str = "IBM", *, is_light: bool = False) -> None:
@@ -159,6 +167,8 @@ ACTORS: dict[str, Callable[..., None]] = {
 def main() -> None:
     """Obey one line after the other: start an actor and say its process id, or wait for one and say how it ended."""
     declared()
+    for module in LATE:
+        importlib.import_module(module)
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:
