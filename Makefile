@@ -2,7 +2,7 @@
 
 VENV ?= .venv
 PEERS_VENV ?= .venvs/peers
-PYTEST_FLAGS ?=
+PYTEST_FLAGS ?= -n auto --dist loadfile
 BENCH_FLAGS ?=
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python demo` overrides.
