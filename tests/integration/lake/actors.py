@@ -97,13 +97,15 @@ def writer(
 
 
 def die_at(step: int) -> None:
-    """Kill this process just before the writing call number `step`."""
-    left = step
+    """Kill this process at the writing call number `step`: before it, or with a file half written."""
+    left, write_bytes = step, Path.write_bytes
 
     def counted(call: Callable[..., Any]) -> Callable[..., Any]:
         def step_forward(*arguments: Any, **options: Any) -> Any:
             nonlocal left
             if left == 0:
+                if call is write_bytes:
+                    call(arguments[0], arguments[1][: len(arguments[1]) // 2])
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1
             return call(*arguments, **options)

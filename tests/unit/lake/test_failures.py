@@ -22,10 +22,10 @@ TRADES, QUOTES = "raw.trades", "raw.quotes"
 
 
 class FullDisk:
-    """Lets `steps` writing calls pass and fails every later one."""
+    """Lets `steps` writing calls pass and fails every later one; a file is half written by then."""
 
     def __init__(self, patch: pytest.MonkeyPatch, steps: int, error: int = errno.ENOSPC) -> None:
-        self.left, self._error = steps, error
+        self.left, self._error, self._write_bytes = steps, error, Path.write_bytes
         for owner, name in ((os, "write"), (os, "fsync"), (Path, "write_bytes"), (Path, "replace"), (Path, "mkdir")):
             patch.setattr(owner, name, self._limited(getattr(owner, name)))
         patch.setattr(pq.ParquetWriter, "write_table", self._limited(pq.ParquetWriter.write_table))
@@ -33,6 +33,8 @@ class FullDisk:
     def _limited(self, call: Callable[..., Any]) -> Callable[..., Any]:
         def limited(*arguments: Any, **options: Any) -> Any:
             if self.left == 0:
+                if call is self._write_bytes:
+                    call(arguments[0], arguments[1][: len(arguments[1]) // 2])
                 raise OSError(self._error, os.strerror(self._error))
             self.left -= 1
             return call(*arguments, **options)
