@@ -27,13 +27,14 @@ class StrategyStatsParams(Params):
 
     Parameters
     ----------
-    periods_a_year : days a year for strategies that `periods_a_year_of` does not name.
+    periods_a_year : days with a result a year (UTC dates; a market that opens on Sunday evening has six a week), for
+        strategies that `periods_a_year_of` does not name.
     periods_a_year_of : by strategy.
     family_of : the family of trials of a strategy (the scope of N), by strategy; its own name otherwise.
     """
 
     periods_a_year: float = Field(default=252.0, gt=0)
-    periods_a_year_of: dict[str, float] = Field(default_factory=lambda: {"fx_hourly": 260.0})
+    periods_a_year_of: dict[str, float] = Field(default_factory=lambda: {"fx_hourly": 312.0})
     family_of: dict[str, str] = Field(default_factory=dict)
 
 

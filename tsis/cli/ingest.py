@@ -31,7 +31,7 @@ def ingest_from(invocation: Invocation, name: str | None, arguments: Sequence[st
     request = request_for(source, parse_options(source, arguments))
     workspace = invocation.workspace()
     done = ingest(workspace.lake, source, request)
-    finish(workspace.lake, workspace.settings.warehouse)
+    finish(workspace.lake, workspace.settings.warehouse, done.run_id)
     for line in done.summary() or ["nothing was delivered"]:
         typer.echo(line)
     for path in done.quarantine_files:

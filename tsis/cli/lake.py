@@ -12,16 +12,15 @@ from tsis.core.errors import DataError, IntegrityError
 
 def check_all(invocation: Invocation) -> None:
     """Print every finding; exit 1 where there is one."""
-    from tsis.governance.trials import verify_chain  # noqa: PLC0415
     from tsis.lake.check import check_lake  # noqa: PLC0415
+    from tsis.runtime.ledger import verified_ledger  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
     lake = open_lake(invocation.lake)
     findings = [str(finding) for finding in check_lake(lake)]
     if not findings:
-        heads = lake.scan("governance.verdicts").select("chain_head").collect()["chain_head"].unique()
         try:
-            verify_chain(lake.scan("governance.trials").collect(), heads.to_list())
+            verified_ledger(lake.scan)
         except IntegrityError as error:
             findings.append(str(error))
     for finding in findings:

@@ -9,6 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from tsis.core.discovery import members
 from tsis.core.errors import UnknownNameError, UsageError
 from tsis.core.stage import AnyStage, Stage
+from tsis.core.table import TableSpec
 
 DOMAIN = ("bars", "features", "labeling", "dataset", "models", "signals", "risk", "backtest", "analytics")
 SHARED = frozenset({"governance.trials"})
@@ -68,13 +69,47 @@ def owner_of_table(by_name: Mapping[str, AnyStage]) -> dict[str, str]:
 def select(names: Iterable[str], by_name: Mapping[str, AnyStage]) -> list[AnyStage]:
     """Return the stages called `names` in running order; all of them where `names` is empty.
 
+    Results can't be looked at uncounted: where a stage writes what a counting stage (one that writes trials) reads, the
+    counting stage and what lies between them are run too.
+
     Raises
     ------
     UnknownNameError
         If a stage does not exist, with the nearest name.
     """
-    wanted = list(names)
-    for name in wanted:
+    wanted = set(names)
+    for name in sorted(wanted):
         if name not in by_name:
             raise UnknownNameError("stage", name, by_name)
-    return [item for name, item in by_name.items() if not wanted or name in wanted]
+    if not wanted:
+        return list(by_name.values())
+    chosen = [by_name[name] for name in sorted(wanted)]
+    for counting in (item for item in by_name.values() if SHARED & _names(item.writes)):
+        for item in chosen:
+            if _names(item.writes) & _names(counting.reads):
+                wanted |= {counting.name} | (_downstream(item, by_name) & _upstream(counting, by_name))
+    return [item for name, item in by_name.items() if name in wanted]
+
+
+def _names(tables: Iterable[TableSpec]) -> set[str]:
+    return {table.name for table in tables}
+
+
+def _downstream(start: AnyStage, by_name: Mapping[str, AnyStage]) -> set[str]:
+    """Return the stages that need what `start` writes, directly or not; `by_name` is in running order."""
+    written, found = _names(start.writes), set()
+    for name, item in by_name.items():
+        if written & _names(item.reads):
+            found.add(name)
+            written |= _names(item.writes)
+    return found
+
+
+def _upstream(end: AnyStage, by_name: Mapping[str, AnyStage]) -> set[str]:
+    """Return the stages that `end` needs, directly or not."""
+    read, found = _names(end.reads), set()
+    for name, item in reversed(list(by_name.items())):
+        if read & _names(item.writes):
+            found.add(name)
+            read |= _names(item.reads)
+    return found

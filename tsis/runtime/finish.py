@@ -11,14 +11,11 @@ from tsis.lake.catalog import refresh_catalog
 from tsis.lake.durable import replace_file
 from tsis.lake.store import Lake
 from tsis.runtime.judge import judge
-from tsis.runtime.results import RunReport
 
 
-def finish(lake: Lake, warehouse: Path, report: RunReport | None = None, clock: Clock | None = None) -> None:
-    """Judge strategies that were run anew, write data_version.json and model_registry.json, refresh the catalog."""
-    tried = {outcome.stage for outcome in report.outcomes if outcome.status == "success"} if report else set()
-    if report and "strategy_stats" in tried:
-        judge(lake, report.run_id, (clock or SystemClock()).now())
+def finish(lake: Lake, warehouse: Path, run_id: str, clock: Clock | None = None) -> None:
+    """Judge what has not been judged so, write data_version.json and model_registry.json, refresh the catalog."""
+    judge(lake, run_id, (clock or SystemClock()).now())
     snapshot = lake.snapshot()
     version = {"snapshot": snapshot.id, "tables": snapshot.tables}
     _write_if_new(lake, "data_version.json", json.dumps(version, indent=1, sort_keys=True) + "\n")

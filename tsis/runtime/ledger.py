@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from tsis.core.stage import AnyStage
-from tsis.governance.trials import Trial, chained, trial_id
+from tsis.governance.trials import Trial, chained, trial_id, verify_chain
 from tsis.lake.store import Lake
 from tsis.runtime.dag import SHARED
 from tsis.runtime.record import Identity
@@ -47,9 +49,22 @@ def record_results(lake: Lake, stage: AnyStage, what: Identity, results: pl.Data
     )
 
 
+def verified_ledger(scan: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
+    """Return the ledger in chain order, held against its links and the heads that verdicts recorded.
+
+    Raises
+    ------
+    IntegrityError
+        If a trial was altered, removed or inserted, or the tail was cut.
+    """
+    ledger = scan(TRIALS).collect().sort("position")
+    verify_chain(ledger, scan("governance.verdicts").select("chain_head").unique().collect()["chain_head"].to_list())
+    return ledger
+
+
 def _append(lake: Lake, trials: list[Trial]) -> None:
     with lake.transaction([TRIALS]) as transaction:
-        ledger = transaction.scan(TRIALS).collect().sort("position")
+        ledger = verified_ledger(transaction.scan)
         rows = chained(ledger, trials)
         if rows.height:
             transaction.append(TRIALS, rows)

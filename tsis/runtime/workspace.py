@@ -38,7 +38,7 @@ class Workspace:
             progress=progress,
             is_forced=is_forced,
         )
-        finish(self.lake, self.settings.warehouse, report)
+        finish(self.lake, self.settings.warehouse, report.run_id)
         return report
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import glob
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -79,6 +80,7 @@ def batches(request: FilesRequest) -> Iterator[Batch]:
 
 
 def _read(request: FilesRequest, table: TableSpec, times: TimeRule, paths: Sequence[Path]) -> Iterator[Batch]:
+    common = Path(os.path.commonpath([path.parent for path in paths]))  # two folders may hold files of one name
     for path in paths:
         typing: Typing | None = None
         last_ts: dict[str, datetime] = {}
@@ -86,7 +88,7 @@ def _read(request: FilesRequest, table: TableSpec, times: TimeRule, paths: Seque
         for chunk in file_chunks(path, request.delimiter):
             if typing is None:
                 typing = _typing(request, table, times, chunk.frame.columns, path)
-            batch = parse(chunk, typing, path.name, last_ts)
+            batch = parse(chunk, typing, path.relative_to(common).as_posix(), last_ts)
             is_understood |= not batch.rows.is_empty()
             if not is_understood and batch.rejected.height >= _ENOUGH_TO_JUDGE:
                 first = batch.rejected.row(0, named=True)

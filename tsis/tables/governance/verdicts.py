@@ -18,5 +18,6 @@ class Verdicts(Table, key=("strategy_id", "run_id")):
     min_trl_days: float = column("days", "Minimum track record length; null if undefined", nullable=True)
     verdict: str = column("text", "In words")
     is_edge_shown: bool = column("flag", "True where DSR is at least 0.95")
+    stats_version: str = column("sha256", "Version of analytics.strategy_stats that was judged")
     chain_head: str = column("sha256", "Head of the chain of trials at that moment")
     judged_at: Timestamp = column("UTC", "When")
