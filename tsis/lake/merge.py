@@ -125,4 +125,6 @@ def _clash(table: TableSpec, count: int, first: dict[str, object]) -> RevisionEr
         if table.is_revisable
         else "a published row can't be changed"
     )
+    if "seq" in table.polars_schema:
+        remedy += "; files that part in the middle of one timestamp need a seq column, or to be joined first"
     return RevisionError(f"{table.name}: {count:,} rows have a known key but other values (first: {where}); {remedy}")

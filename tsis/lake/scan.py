@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
@@ -38,8 +39,24 @@ def scan_manifest(
     entries = [entry for entry in (manifest.files if manifest else ()) if may_hold(table, entry, wanted, start, end)]
     if not entries:
         return table.empty().lazy()
-    paths = intact_files(table, folder, entries, is_hashed=False)
-    rows = pl.scan_parquet(paths, hive_partitioning=False, glob=False)
+    intact_files(table, folder, entries, is_hashed=False)
+    revised = {entry.partition for entry in entries if entry.n_superseded}
+    runs = groupby(entries, key=lambda entry: entry.partition in revised)
+    parts = [_selected(table, folder, list(run), wanted, start, end, asof) for _, run in runs]
+    return pl.concat(parts) if len(parts) > 1 else parts[0]
+
+
+def _selected(
+    table: TableSpec,
+    folder: Path,
+    entries: Sequence[FileEntry],
+    wanted: Sequence[str] | None,
+    start: datetime | None,
+    end: datetime | None,
+    asof: datetime | None,
+) -> pl.LazyFrame:
+    """Return the rows asked for of neighbouring partitions; revised ones apart, because their rows must be compared."""
+    rows = pl.scan_parquet([folder / entry.path for entry in entries], hive_partitioning=False, glob=False)
     if wanted is not None:
         rows = rows.filter(pl.col("ticker").is_in(wanted))
     if table.time and start:
@@ -72,7 +89,7 @@ def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None
 
 
-def _newest(table: TableSpec, rows: pl.LazyFrame, entries: list[FileEntry], asof: datetime | None) -> pl.LazyFrame:
+def _newest(table: TableSpec, rows: pl.LazyFrame, entries: Sequence[FileEntry], asof: datetime | None) -> pl.LazyFrame:
     """Keep the newest row known at `asof` of each key; where nothing is superseded there is nothing to compare."""
     if asof and any(datetime.fromisoformat(entry.known_at_max or "") > asof for entry in entries):
         rows = rows.filter(pl.col("known_at") <= asof)
