@@ -12,6 +12,7 @@ from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.tables.analytics.pnl_daily import PnlDaily
 from tsis.tables.execution.fills_log import FillsLog
+from tsis.tables.execution.orders_log import OrdersLog
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.setups import Setups
@@ -28,9 +29,10 @@ class PnlDailyParams(Params):
     start_equity: float = Field(default=100_000.0, gt=0)
 
 
-@stage(reads=[Setups, FillsLog, InformationBars, TickersDim], writes=[PnlDaily], by="whole")
+@stage(reads=[Setups, OrdersLog, FillsLog, InformationBars, TickersDim], writes=[PnlDaily], by="whole")
 def pnl_daily(
     setups: pl.DataFrame,
+    orders_log: pl.DataFrame,
     fills_log: pl.DataFrame,
     information_bars: pl.DataFrame,
     tickers_dim: pl.DataFrame,
@@ -39,7 +41,9 @@ def pnl_daily(
     """Mark each strategy to the last close of each UTC date on which its series have bars.
 
     The first date is that of its first setup: before it, the strategy could not trade. Every later date with a bar
-    counts, those without a trade as a return of 0. A bar or fill exactly at midnight belongs to the day that it ends.
+    counts, those without a trade as a return of 0. A bar that ends at midnight belongs to the day that it ends, and a
+    fill to the day of its bar, as in the session's daily loss: stop and limit orders fill at their bar's close, market
+    orders at its open. A fill at neither time of a bar belongs to its own UTC date.
     Equity is start + cash flows of the fills + the position (quantity / price_factor) at the bars' closes.
 
     Raises
@@ -51,44 +55,69 @@ def pnl_daily(
     if orphans:
         raise DataError(f"pnl_daily: fills of {some(orphans)} have no setups; run setups and fills_log again")
     latest = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
-    fills = _cash_flows(fills_log, latest)
-    closes = information_bars.select("ticker", "bar_spec", "ts_close", "seq", "close").with_columns(
-        pl.col("ts_close").dt.offset_by("-1us").dt.date().alias("date")
+    fills = _cash_flows(fills_log, orders_log, latest)
+    bars = information_bars.select("ticker", "bar_spec", "ts_open", "ts_close", "seq", "close").with_columns(
+        _day_ended("ts_close").alias("date")
     )
     results = [spec(PnlDaily).empty()]
     for proposed in setups.sort(spec(Setups).key).partition_by("session_id", maintain_order=True):
         own = fills.filter(pl.col("session_id") == proposed["session_id"][0])
-        results.append(_session(proposed, own, closes, latest, params.start_equity))
+        results.append(_session(proposed, own, bars, latest, params.start_equity))
     return pl.concat(results).sort(spec(PnlDaily).key)
 
 
-def _cash_flows(fills_log: pl.DataFrame, latest: pl.DataFrame) -> pl.DataFrame:
+def _day_ended(time: str) -> pl.Expr:
+    return pl.col(time).dt.offset_by("-1us").dt.date()
+
+
+def _cash_flows(fills_log: pl.DataFrame, orders_log: pl.DataFrame, latest: pl.DataFrame) -> pl.DataFrame:
     fills = fills_log.join(latest.select("ticker", "multiplier"), on="ticker", how="left")
     unknown = fills.filter(pl.col("multiplier").is_null())["ticker"].unique().sort().to_list()
     if unknown:
         raise DataError(f"pnl_daily: {some(unknown)} not in reference.tickers_dim; ingest the instruments first")
     sign = pl.when(pl.col("side") == "buy").then(1.0).otherwise(-1.0)
     value = pl.col("qty") * pl.col("price") * pl.col("multiplier")
-    return fills.sort("ts", "fill_id").select(
-        "session_id",
-        "ticker",
-        pl.col("ts").dt.offset_by("-1us").dt.date().alias("date"),
-        (sign * pl.col("qty") / pl.col("price_factor")).alias("units"),
-        value.alias("value"),
-        "fee",
-        (-sign * value - pl.col("fee")).alias("cash"),
+    orders = orders_log.select("session_id", "order_id", "type")
+    return (
+        fills.join(orders, on=["session_id", "order_id"], how="left")
+        .sort("ts", "fill_id")
+        .select(
+            "session_id",
+            "ticker",
+            "ts",
+            pl.col("type").is_in(["stop", "limit"]).alias("is_at_close"),
+            (sign * pl.col("qty") / pl.col("price_factor")).alias("units"),
+            value.alias("value"),
+            "fee",
+            (-sign * value - pl.col("fee")).alias("cash"),
+        )
     )
 
 
+def _dated(fills: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Give each fill the day of the bar that it was made in."""
+    opened = bars.sort("ts_close", "seq").unique(["ticker", "ts_open"], keep="first")
+    closed = bars.unique(["ticker", "ts_close"])
+    days = [
+        days.select("ticker", pl.col(time).alias("ts"), pl.col("date").alias(name))
+        for days, time, name in ((opened, "ts_open", "opened"), (closed, "ts_close", "closed"))
+    ]
+    for table in days:
+        fills = fills.join(table, on=["ticker", "ts"], how="left", maintain_order="left")
+    of_bar = pl.when("is_at_close").then("closed").otherwise("opened")
+    return fills.with_columns(pl.coalesce(of_bar, pl.col("ts").dt.date()).alias("date"))
+
+
 def _session(
-    setups: pl.DataFrame, fills: pl.DataFrame, closes: pl.DataFrame, latest: pl.DataFrame, start_equity: float
+    setups: pl.DataFrame, fills: pl.DataFrame, bars: pl.DataFrame, latest: pl.DataFrame, start_equity: float
 ) -> pl.DataFrame:
     series = setups.select("ticker", "bar_spec").unique()
     tickers = series["ticker"].unique().sort()
-    first = min(x for x in (setups["t0"].dt.offset_by("-1us").dt.date().min(), fills["date"].min()) if x is not None)
+    bars = bars.join(series, on=["ticker", "bar_spec"], how="semi")
+    fills = _dated(fills, bars)
+    first = min(x for x in (setups.select(_day_ended("t0"))["t0"].min(), fills["date"].min()) if x is not None)
     marks = (
-        closes.join(series, on=["ticker", "bar_spec"], how="semi")
-        .sort("ts_close", "seq")
+        bars.sort("ts_close", "seq")
         .group_by("ticker", "date", maintain_order=True)
         .agg(pl.col("close").last())
         .pivot(on="ticker", on_columns=tickers, index="date", values="close")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import polars as pl
 from pydantic import Field, field_validator
 
-from tsis.bars.bar_spec import parse_bar_spec
+from tsis.bars.bar_spec import BarSpec, parse_bar_spec
 from tsis.bars.price_factors import with_factors
-from tsis.bars.trade_bars import ticks, trade_bars
+from tsis.bars.trade_bars import Ticks, ticks, trade_bars
 from tsis.bars.vendor_bars import vendor_bars
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.instrument import instrument
@@ -69,9 +72,14 @@ def information_bars(
 ) -> pl.DataFrame:
     """Return all bars that the parameters ask for and the data allow.
 
-    tick, volume and dollar bars come from trades; time_1d from daily bars; other time bars from trades, and on UTC days
-    on which trades gave no bar, from the vendor's bars of that very size (1 minute, 1 hour). Suspicious trades are left
-    out. The open bar at the end of the trades is not emitted, and intervals without a trade have no row.
+    tick, volume and dollar bars come from trades; time_1d from daily bars; other time bars from trades and, in
+    intervals without a trade, from the vendor's bars of that very size (1 minute, 1 hour). Suspicious trades are left
+    out. Intervals with neither have no row.
+
+    What an interval shows is decided by the trades before its end, so that later data never change it: one trade is
+    enough to put the vendor's bar aside, also while the trades' bar is still open. That bar is emitted when a later
+    trade, or a vendor's bar of its size that ends no earlier, shows that its interval is over. A vendor's bar off the
+    grid of the epoch gives way to trades before its end in any interval of the grid that it touches.
 
     Raises
     ------
@@ -100,20 +108,30 @@ def information_bars(
         _refuse_two_sources_a_day(ticker, usable)
         tape = ticks(with_factors(usable, "ts", factors))
         for bar in map(parse_bar_spec, params.bars[facts.asset_class]):
-            series = spec(InformationBars).empty()
-            if bar.name != "time_1d":
-                series = trade_bars(tape, bar, ticker, facts.multiplier)
+            series = made = spec(InformationBars).empty()
             if bar.kind == "time" and bar.threshold in vendors:
-                made, raw_table = vendors[bar.threshold]
-                rows = with_factors(made.filter(pl.col("ticker") == ticker).sort("ts_close"), "ts_close", factors)
-                series = _filled(series, vendor_bars(rows, raw_table, bar, facts.multiplier))
-            frames.append(series)
+                reported, raw_table = vendors[bar.threshold]
+                rows = with_factors(reported.filter(pl.col("ticker") == ticker).sort("ts_close"), "ts_close", factors)
+                made = vendor_bars(rows, raw_table, bar, facts.multiplier)
+            if bar.name != "time_1d":
+                series = trade_bars(tape, bar, ticker, facts.multiplier, _last_close_us(made))
+            frames += [series, made if bar.name == "time_1d" else _without_trades(made, tape, bar)]
     return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq")
 
 
-def _filled(own: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
-    day = pl.col("ts_open").dt.date()
-    return pl.concat([own, made.filter(~day.is_in(own.select(day).unique()["ts_open"].implode()))])
+def _last_close_us(made: pl.DataFrame) -> float:
+    return -math.inf if made.is_empty() else float(made["ts_close"].to_physical().max())  # type: ignore[arg-type]
+
+
+def _without_trades(made: pl.DataFrame, tape: Ticks, bar: BarSpec) -> pl.DataFrame:
+    if made.is_empty() or tape.ts_us.size == 0:
+        return made
+    interval = int(bar.threshold) * 1_000_000
+    start = made["ts_open"].to_physical().to_numpy() // interval * interval
+    # trades at or after the close are not known at it: they take no part, whatever grid the vendor uses
+    before_start = np.searchsorted(tape.ts_us, start, side="left")
+    before_close = np.searchsorted(tape.ts_us, made["ts_close"].to_physical().to_numpy(), side="left")
+    return made.filter(pl.Series(before_start == before_close))
 
 
 def _refuse_two_sources_a_day(ticker: str, trades: pl.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -17,6 +18,7 @@ from tsis.tables.processed_features.information_bars import InformationBars
 
 _KINDS: Final = {"time": kernel.TIME, "tick": kernel.TICK, "volume": kernel.VOLUME, "dollar": kernel.DOLLAR}
 _ROWS_A_CALL: Final = 4_096
+_END_OF_INTERVAL: Final = 18  # in the kernel's state
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,18 @@ def ticks(trades: pl.DataFrame) -> Ticks:
     )
 
 
-def trade_bars(trades: Ticks, bar: BarSpec, ticker: str, multiplier: float) -> pl.DataFrame:
+def trade_bars(
+    trades: Ticks, bar: BarSpec, ticker: str, multiplier: float, over_until_us: float = -math.inf
+) -> pl.DataFrame:
     """Return the complete bars of one specification as rows of information_bars; the last, open bar is not emitted.
 
     Prices carry price_factor and quantities are divided by split_factor, trade by trade; dollar_volume and the
     thresholds of dollar bars are money as traded. price_factor of a bar is that of its last trade.
+
+    Parameters
+    ----------
+    over_until_us : microseconds since the epoch up to which time is known to have passed without a further trade; a
+        last time bar that ends by then is complete.
     """
     state = kernel.initial_state()
     out = np.empty((_ROWS_A_CALL, len(kernel.OUT_COLUMNS)))
@@ -76,6 +85,8 @@ def trade_bars(trades: Ticks, bar: BarSpec, ticker: str, multiplier: float) -> p
             )
             found.append(out[:written].copy())
             position += consumed
+    if bar.kind == "time" and state[_END_OF_INTERVAL] <= over_until_us:
+        found.append(out[: kernel.close_interval(int(threshold), state, out)].copy())
     return _frame(np.concatenate(found) if found else out[:0], bar, ticker)
 
 

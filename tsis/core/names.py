@@ -6,7 +6,7 @@ import re
 
 from tsis.core.errors import UsageError
 
-_TICKER = re.compile(r"[A-Z0-9][A-Z0-9.\-=^_]{0,31}", re.IGNORECASE)
+_TICKER = re.compile(r"[A-Z0-9^][A-Z0-9.\-=^_]{0,31}", re.IGNORECASE | re.ASCII)
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
 

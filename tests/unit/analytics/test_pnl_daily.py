@@ -9,6 +9,7 @@ from tsis.core.errors import DataError
 from tsis.core.table import spec
 from tsis.tables.analytics.pnl_daily import PnlDaily
 from tsis.tables.execution.fills_log import FillsLog
+from tsis.tables.execution.orders_log import OrdersLog
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.setups import Setups
@@ -37,10 +38,14 @@ def inputs(frame):
             bar_spec="time_1d",
             t0=closes[1],
         ),
+        "orders_log": frame(
+            OrdersLog, session_id="backtest:s", order_id=["a", "b"], ticker="X", side=["buy", "sell"], type="market"
+        ),
         "fills_log": frame(
             FillsLog,
             session_id="backtest:s",
             fill_id=["a", "b"],
+            order_id=["a", "b"],
             ts=[OPEN + 2 * DAY, OPEN + 5 * DAY],
             ticker="X",
             side=["buy", "sell"],
@@ -90,6 +95,63 @@ def test_midnight_belongs_to_the_day_that_ends(inputs, frame):
         **(inputs | {"information_bars": bars, "setups": inputs["setups"].with_columns(t0=at[0])}), params=PARAMS
     )
     assert found["date"].to_list() == [date(2020, 1, day) for day in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("order", "day"),
+    [("market", date(2020, 1, 3)), ("stop", date(2020, 1, 2)), ("limit", date(2020, 1, 2))],
+)
+def test_a_fill_at_midnight_belongs_to_the_day_of_its_bar(inputs, frame, order, day):
+    """Hourly bars from 22:00 to 02:00: the exit at 00:00 is at the open of a bar or at the close of the one before."""
+    hour, midnight = timedelta(hours=1), datetime(2020, 1, 3, tzinfo=UTC)
+    opens = [midnight + i * hour for i in (-2, -1, 0, 1)]
+    prices = [100.0, 101.0, 90.0, 91.0]
+    changed = {
+        "information_bars": frame(
+            InformationBars,
+            ticker="X",
+            bar_spec="time_1h",
+            ts_open=opens,
+            ts_close=[at + hour for at in opens],
+            close=prices,
+            high=prices,
+        ),
+        "setups": inputs["setups"].with_columns(bar_spec=pl.lit("time_1h"), t0=opens[1]),
+        "orders_log": inputs["orders_log"].with_columns(type=pl.Series(["market", order])),
+        "fills_log": inputs["fills_log"].with_columns(
+            ts=pl.Series([opens[1], midnight]), qty=2.0, price=pl.Series([100.0, 95.0]), fee=0.0, price_factor=1.0
+        ),
+    }
+    found = pnl_daily(**(inputs | changed), params=PARAMS)
+    assert found["date"].to_list() == [date(2020, 1, 2), date(2020, 1, 3)]
+    assert found["n_fills"].to_list() == ([1, 1] if day == date(2020, 1, 3) else [2, 0])
+    # the loss of the exit counts on its day; until then the position is worth its last close
+    lost = 2 * 50 * -5.0
+    assert found["pnl"].to_list() == ([100.0, lost - 100.0] if day == date(2020, 1, 3) else [lost, 0.0])
+
+
+def test_a_fill_in_a_bar_over_midnight_belongs_to_the_day_on_which_the_bar_ends(inputs, frame):
+    opens = [datetime(2020, 1, 2, hour, 30, tzinfo=UTC) for hour in (22, 23)]
+    bars = frame(
+        InformationBars,
+        ticker="X",
+        bar_spec="time_1d",
+        ts_open=opens,
+        ts_close=[at + timedelta(hours=1) for at in opens],
+        close=[100.0, 101.0],
+        high=[100.0, 101.0],
+    )
+    entry = inputs["fills_log"].head(1).with_columns(ts=pl.lit(opens[1], inputs["fills_log"].schema["ts"]), price=100.0)
+    changed = {
+        "information_bars": bars,
+        "setups": inputs["setups"].with_columns(t0=opens[1]),
+        "fills_log": entry,
+    }
+    found = pnl_daily(**(inputs | changed), params=PARAMS)
+    assert found.select("date", "n_fills", "pnl").rows() == [
+        (date(2020, 1, 2), 0, 0.0),
+        (date(2020, 1, 3), 1, 2 * 50 * 1.0 - 3.0),
+    ]
 
 
 def test_only_the_series_of_the_strategy_make_days(inputs, frame):

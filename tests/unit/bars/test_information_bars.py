@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from tsis.bars.information_bars import InformationBarsParams, information_bars
@@ -210,15 +212,60 @@ def test_daily_bars_carry_the_forward_factors(ohlcv, tickers):
     assert found["raw_table"].to_list() == ["raw.ohlcv_daily"] * 2
 
 
-def test_vendor_bars_fill_the_days_without_trades(trades, ohlcv, tickers):
-    raw = trades([(START + timedelta(seconds=40 * i), i, 10.0, 1.0) for i in range(10)])
+def test_trades_take_their_intervals_only(trades, ohlcv, tickers):
+    midnight, hour = START.replace(hour=0), timedelta(hours=1)
+    vendor = ohlcv([20.0 + i for i in range(24)], first=midnight, every=hour, length=hour)
+    dim, specs = tickers({"ticker": "IBM"}), {"equity": ("time_1h",)}
+    assert bars_of(dim, specs, ohlcv_1h=vendor).height == 24
+    raw = trades([(START + timedelta(minutes=5), 0, 10.0, 1.0), (START + timedelta(minutes=61), 0, 11.0, 1.0)])
+    found = bars_of(dim, specs, trades=raw, ohlcv_1h=vendor)
+    assert found["ts_open"].to_list() == [midnight + i * hour for i in range(24)]
+    assert found.filter(raw_table="raw.trades").select("ts_open", "ts_close", "close").rows() == [
+        (START, START + hour, 10.0),
+        (START + hour, START + 2 * hour, 11.0),
+    ]
+
+
+def test_an_interval_shows_neither_bar_while_its_trades_are_not_known_to_be_all(trades, ohlcv, tickers):
+    hour = timedelta(hours=1)
+    dim, specs = tickers({"ticker": "IBM"}), {"equity": ("time_1h",)}
+    raw = trades([(START + timedelta(minutes=5), 0, 10.0, 1.0)])
+    before = ohlcv([20.0], first=START - hour, length=hour)
+    open_bar = bars_of(dim, specs, trades=raw, ohlcv_1h=before)
+    assert open_bar["raw_table"].to_list() == ["raw.ohlcv_1h"]
+    its_own = pl.concat([before, ohlcv([21.0], first=START, length=hour)])
+    over = bars_of(dim, specs, trades=raw, ohlcv_1h=its_own)
+    assert over.select("raw_table", "close").rows() == [("raw.ohlcv_1h", 20.0), ("raw.trades", 10.0)]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    minutes=st.lists(st.integers(0, 12 * 60), max_size=25).map(sorted),
+    hours=st.sets(st.integers(0, 12)).map(sorted),
+    offset=st.sampled_from([0, 0, 30]),
+    cut=st.integers(0, 14 * 60),
+)
+def test_bars_of_mixed_sources_only_ever_grow_at_their_end(trades, ohlcv, tickers, minutes, hours, offset, cut):
+    hour, until = timedelta(hours=1), START + timedelta(minutes=cut)
+    tape_rows = [(START + timedelta(minutes=at), i, 10.0 + i, 1.0) for i, at in enumerate(minutes)]
+    first = START + timedelta(minutes=offset)
     vendor = pl.concat(
-        ohlcv([20.0, 21.0], first=START + timedelta(days=day), every=timedelta(minutes=1), length=timedelta(minutes=1))
-        for day in (0, 1)
+        [spec(OhlcvDaily).empty(), *(ohlcv([50.0 + at], first=first + at * hour, length=hour) for at in hours)]
     )
-    found = bars_of(tickers({"ticker": "IBM"}), {"equity": ("time_1m",)}, trades=raw, ohlcv_1m=vendor)
-    sources = found.group_by(pl.col("ts_open").dt.date().alias("day")).agg(pl.col("raw_table").unique()).sort("day")
-    assert sources.rows() == [(date(2020, 1, 2), ["raw.trades"]), (date(2020, 1, 3), ["raw.ohlcv_1m"])]
+    dim, specs = tickers({"ticker": "IBM"}), {"equity": ("time_1h",)}
+    raw = trades(tape_rows) if tape_rows else spec(Trades).empty()
+    whole = bars_of(dim, specs, trades=raw, ohlcv_1h=vendor)
+    known = bars_of(
+        dim, specs, trades=raw.filter(pl.col("ts") <= until), ohlcv_1h=vendor.filter(pl.col("ts_close") <= until)
+    )
+    assert_frame_equal(known, whole.head(known.height), check_exact=True)
+    assert (known["ts_close"] <= until).all()
+    # one bar an interval, none lost but that of the open interval of the trades
+    if offset == 0:
+        last = minutes[-1] // 60 if minutes else -1
+        is_over = any(at >= last for at in hours)
+        expected = set(hours) | {at // 60 for at in minutes} - (set() if is_over else {last})
+        assert whole["ts_open"].to_list() == [START + at * hour for at in sorted(expected)]
 
 
 def test_series_without_data_have_no_rows(tickers):
