@@ -31,6 +31,7 @@ KNOWN_FROM = {
     "labeling.meta_labels": "t1",
     "labeling.sample_weights": "t1",
     "ml_dataset.dataset": "t1",
+    "ml_dataset.event_features": "t0",
 }
 """Column of each table that says from when a row is known; reference.tickers_dim selects classes only."""
 

@@ -18,15 +18,17 @@ from tsis.core.table import spec
 from tsis.models.estimator import FittedModel, Floats, XgboostParams, fit
 from tsis.models.purged_k_fold import Rows, purged_k_fold
 from tsis.models.scores import scores
-from tsis.models.walk_forward import purged_walk_forward
+from tsis.models.walk_forward import OPEN, purged_walk_forward
 from tsis.tables.analytics.feature_importance import FeatureImportance
 from tsis.tables.analytics.model_stats import ModelStats
 from tsis.tables.governance.models import Models
 from tsis.tables.ml_dataset.dataset import Dataset
+from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.predictions import Predictions
 
 _BASE = list(spec(Dataset).columns)
+_KEY = list(spec(Dataset).key)
 Result = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
@@ -37,7 +39,8 @@ class ModelParams(Params):
     ----------
     asset_class, bar_spec : the model pools the events of all tickers of the class on these bars.
     n_folds, embargo_frac : of the purged k-fold that judges it.
-    min_train, refit_every : labels known before the first walk-forward prediction, and events a refit serves.
+    min_train, refit_every : labels known before the first walk-forward prediction, and events, labelled or not, that a
+        refit serves.
     """
 
     asset_class: str
@@ -71,23 +74,32 @@ class _Ledger:
     feature_importance: list[dict[str, Any]] = field(default_factory=list)
 
 
-@stage(reads=[Dataset, TickersDim], writes=[Predictions, Models, ModelStats, FeatureImportance], by="whole")
-def predictions(dataset: pl.DataFrame, tickers_dim: pl.DataFrame, params: PredictionsParams) -> Result:
+@stage(
+    reads=[Dataset, EventFeatures, TickersDim], writes=[Predictions, Models, ModelStats, FeatureImportance], by="whole"
+)
+def predictions(
+    dataset: pl.DataFrame, event_features: pl.DataFrame, tickers_dim: pl.DataFrame, params: PredictionsParams
+) -> Result:
     """Fit and judge every model by purged k-fold, then predict by purged walk-forward.
 
     ``cv`` predictions come from models that saw later rows; they are scores, never signals, and `predicted_at` says
     when they could first have been made. ``walk_forward`` predictions come from refits whose training labels had all
-    ended before the first event they predict, and are made at t0. Every fit is stored under the SHA-256 of its bytes.
+    ended before the first event they predict, and are made at t0 for every event, also for one whose own window has not
+    ended; its scores count the labelled ones. Every fit is stored under the SHA-256 of its bytes.
     Importance is the share of total gain (MDI), mean and standard deviation (ddof 0) over the k-fold fits.
-    A model whose series have no rows is left out.
+    A model whose series have no labelled rows is left out, and so are the scores of a refit whose events have no label.
 
     Raises
     ------
     DataError
-        If a model has rows but too few of them, one class only, or no features; if a ticker is not in tickers_dim.
+        If a model has labelled rows but too few of them, one class only, or no features; if a ticker is not in
+        tickers_dim.
     """
     asset_class = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
-    rows = dataset.join(asset_class.select("ticker", "asset_class"), on="ticker", how="left")
+    unlabelled = event_features.join(dataset, on=_KEY, how="anti")
+    rows = pl.concat([dataset, unlabelled], how="diagonal").join(
+        asset_class.select("ticker", "asset_class"), on="ticker", how="left"
+    )
     unknown = rows.filter(pl.col("asset_class").is_null())["ticker"].unique().sort().to_list()
     if unknown:
         raise DataError(
@@ -98,8 +110,9 @@ def predictions(dataset: pl.DataFrame, tickers_dim: pl.DataFrame, params: Predic
     for name, model in sorted(params.models.items()):
         chosen = (pl.col("asset_class") == model.asset_class) & (pl.col("bar_spec") == model.bar_spec)
         events = rows.filter(chosen).sort("t0", "ticker", "seq")
-        if not events.is_empty():
-            _require_learnable(name, events, features, model)
+        labelled = events.filter(pl.col("label").is_not_null())
+        if not labelled.is_empty():
+            _require_learnable(name, labelled, features, model)
             _judge_and_predict(name, events, features, model, ledger)
     found = [_concat(ledger.predictions)]
     found += [
@@ -113,17 +126,17 @@ def predictions(dataset: pl.DataFrame, tickers_dim: pl.DataFrame, params: Predic
     return found[0], found[1], found[2], found[3]
 
 
-def _require_learnable(name: str, events: pl.DataFrame, features: list[str], model: ModelParams) -> None:
-    series = f"model '{name}': {events.height:,} labelled events of {model.asset_class} {model.bar_spec}"
-    n_positive = int((events["label"] == 1).sum())
+def _require_learnable(name: str, labelled: pl.DataFrame, features: list[str], model: ModelParams) -> None:
+    series = f"model '{name}': {labelled.height:,} labelled events of {model.asset_class} {model.bar_spec}"
+    n_positive = int((labelled["label"] == 1).sum())
     if not features:
         raise DataError(f"{series}, but the dataset has no feature column; register a feature or name one in params")
-    if events.height < model.n_folds or events.height <= model.min_train:
+    if labelled.height < max(model.n_folds, model.min_train):
         raise DataError(
-            f"{series}; needs more than min_train = {model.min_train:,} and at least n_folds = {model.n_folds}: "
+            f"{series}; needs at least min_train = {model.min_train:,} and n_folds = {model.n_folds}: "
             "ingest more history, lower the event threshold, or change predictions.models"
         )
-    if n_positive in (0, events.height):
+    if n_positive in (0, labelled.height):
         raise DataError(f"{series}, {n_positive:,} of them positive; needs both classes: look at the barriers")
 
 
@@ -138,9 +151,10 @@ def _judge_and_predict(
         fitted, probability = fit(x[train], label[train], weight[train], features, x[test], model.xgboost)
         identity = {"model": name, "split": split, "fold": fold}
         ledger.models.append(identity | _artifact(events, train, test, features, fitted))
-        ledger.model_stats.append(
-            identity | {"n_train": train.size, "n_test": test.size} | scores(label[test], probability)
-        )
+        known = ~np.isnan(label[test])
+        if known.any():
+            n_rows = {"n_train": train.size, "n_test": int(np.count_nonzero(known))}
+            ledger.model_stats.append(identity | n_rows | scores(label[test][known], probability[known]))
         ledger.predictions.append(_predicted(identity, events, train, test, fitted.version, probability))
         if split == "cv":
             gains.append(fitted.gain_frac)
@@ -158,12 +172,14 @@ def _judge_and_predict(
 
 
 def _splits(name: str, events: pl.DataFrame, model: ModelParams) -> Iterator[tuple[str, int, Rows, Rows]]:
-    t0, t1 = (events[column].to_physical().to_numpy() for column in ("t0", "t1"))
-    for fold, (train, test) in enumerate(purged_k_fold(t0, t1, model.n_folds, model.embargo_frac)):
+    t0, t1 = (events[column].to_physical().fill_null(OPEN).to_numpy() for column in ("t0", "t1"))
+    labelled = np.flatnonzero(t1 != OPEN)
+    for fold, (among, of) in enumerate(purged_k_fold(t0[labelled], t1[labelled], model.n_folds, model.embargo_frac)):
+        train, test = labelled[among], labelled[of]
         if not train.size:
             raise DataError(
                 f"model '{name}': cv fold {fold} of {model.n_folds} has no training row left after purging "
-                f"{events.height:,} events; use fewer folds or shorter label windows"
+                f"{labelled.size:,} labelled events; use fewer folds or shorter label windows"
             )
         yield "cv", fold, train, test
     blocks = list(purged_walk_forward(t0, t1, model.min_train, model.refit_every))

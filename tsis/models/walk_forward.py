@@ -8,18 +8,23 @@ import numpy as np
 
 from tsis.models.purged_k_fold import Rows, Times, require_windows, rows_ended_by
 
+OPEN = np.iinfo(np.int64).max
+"""End of a window that has not ended: such an event is tested and never trained on."""
+
 
 def purged_walk_forward(t0: Times, t1: Times, min_train: int, refit_every: int) -> Iterator[tuple[Rows, Rows]]:
     """Yield (train, test) row numbers of consecutive test blocks, the training window anchored at the first row.
 
     A block's training rows are those whose label had ended (t1) before the block's first t0: what a person would have
-    known then. Blocks have a fixed size, so that later rows never move an earlier block.
+    known then. Blocks are counted in events, labelled or not, from the first one at which `min_train` labels had ended:
+    where a block begins depends on nothing that comes after its first t0, so neither later events nor labels that end
+    later move an earlier block, and an event is tested before its own window has ended.
 
     Parameters
     ----------
-    t0, t1 : (n,) start and end of each label's window; t0 ascending, t1 >= t0.
+    t0, t1 : (n,) start and end of each event's window, `OPEN` where it has not ended; t0 ascending, t1 >= t0.
     min_train : the first block begins where so many labels have ended.
-    refit_every : rows a block; the last one may be shorter.
+    refit_every : events a block; the last one may be shorter.
 
     Yields
     ------

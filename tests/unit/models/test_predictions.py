@@ -11,6 +11,7 @@ from tsis.core.table import spec
 from tsis.models.estimator import XgboostParams
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
 from tsis.tables.ml_dataset.dataset import Dataset
+from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.reference.tickers_dim import TickersDim
 
 START = datetime(2010, 1, 1, 21, tzinfo=UTC)
@@ -55,8 +56,18 @@ def dataset(frame):
     return pl.concat(parts).sort(spec(Dataset).key)
 
 
+def asked(rows):
+    """Return the events of labelled rows as a model is asked about them."""
+    return rows.select(*spec(EventFeatures).columns, *[name for name in rows.columns if name in ("x", "gappy")])
+
+
+def predict(rows, tickers, event_features=None):
+    """Call the stage; by default all events are labelled."""
+    return predictions(rows, asked(rows) if event_features is None else event_features, tickers, PARAMS)
+
+
 def test_walk_forward_knows_only_what_had_ended(dataset, tickers):
-    made, models, stats, importance = predictions(dataset, tickers, PARAMS)
+    made, models, stats, importance = predict(dataset, tickers)
     forward = models.filter(pl.col("split") == "walk_forward")
     assert forward.height == 4
     assert (forward["trained_to"] < forward["valid_from"]).all()
@@ -70,7 +81,7 @@ def test_walk_forward_knows_only_what_had_ended(dataset, tickers):
 
 
 def test_cv_predictions_cover_all_rows_and_say_that_they_saw_the_future(dataset, tickers):
-    made, models, _, _ = predictions(dataset, tickers, PARAMS)
+    made, models, _, _ = predict(dataset, tickers)
     rows = made.filter(pl.col("split") == "cv").join(models, on=["model", "split", "fold"])
     assert rows.height == dataset.height
     assert (rows["predicted_at"] >= rows["trained_to"]).all()
@@ -78,7 +89,7 @@ def test_cv_predictions_cover_all_rows_and_say_that_they_saw_the_future(dataset,
 
 
 def test_every_prediction_resolves_to_a_stored_artifact(dataset, tickers):
-    made, models, _, _ = predictions(dataset, tickers, PARAMS)
+    made, models, _, _ = predict(dataset, tickers)
     assert [hashlib.sha256(bytes_).hexdigest() for bytes_ in models["artifact"]] == models["model_version"].to_list()
     assert made.join(models, on=["model", "model_version", "split", "fold"], how="anti").is_empty()
 
@@ -90,41 +101,66 @@ def test_the_future_does_not_reach_an_earlier_walk_forward_prediction(dataset, t
         pl.when(pl.col("t0") >= cut).then(-pl.col("x")).otherwise("x").alias("x"),
     )
     known = pl.col("split").eq("walk_forward") & (pl.col("predicted_at") < cut)
-    before, after = (predictions(rows, tickers, PARAMS)[0] for rows in (dataset, shuffled))
+    before, after = (predict(rows, tickers)[0] for rows in (dataset, shuffled))
     assert before.filter(known).height > 50
     assert_frame_equal(before.filter(known), after.filter(known))
     assert not before.equals(after)
 
 
+def test_a_cut_at_a_moment_leaves_what_was_known_as_it_was(dataset, tickers):
+    """Labels and events of later moments neither move a refit nor change a probability of the past."""
+    made, models, _, _ = predict(dataset, tickers)
+    forward = made.filter(pl.col("split") == "walk_forward").sort("t0", "ticker")
+    for n in (0, 3, 49, 50, 51, forward.height - 1):
+        moment = forward["t0"][n]
+        known, events = dataset.filter(pl.col("t1") <= moment), asked(dataset.filter(pl.col("t0") <= moment))
+        assert known.height < events.height
+        ended, ended_models, stats, _ = predict(known, tickers, events)
+        then = pl.col("split").eq("walk_forward") & (pl.col("t0") <= moment)
+        assert_frame_equal(ended.filter(pl.col("split") == "walk_forward"), made.filter(then), check_exact=True)
+        fitted = [
+            frame.filter(pl.col("split").eq("walk_forward") & (pl.col("valid_from") <= moment)).drop("valid_to")
+            for frame in (ended_models, models)
+        ]
+        assert_frame_equal(fitted[0], fitted[1], check_exact=True)
+        scored = stats.filter(pl.col("split") == "walk_forward")["n_test"].sum()
+        assert scored == known.join(ended.filter(then), on=["ticker", "t0"], how="semi").height
+        assert ended.filter(pl.col("split") == "cv").height == known.height
+
+
+def test_a_model_with_open_events_only_is_left_out(dataset, tickers):
+    assert [rows.height for rows in predict(dataset.clear(), tickers, asked(dataset))] == [0, 0, 0, 0]
+
+
 def test_same_rows_in_another_order_give_the_same_frames_and_inputs_stay(dataset, tickers):
     copy = dataset.clone()
-    first = predictions(dataset, tickers, PARAMS)
-    second = predictions(dataset.sample(fraction=1.0, shuffle=True, seed=1), tickers, PARAMS)
+    first = predict(dataset, tickers)
+    second = predict(dataset.sample(fraction=1.0, shuffle=True, seed=1), tickers)
     for a, b in zip(first, second, strict=True):
         assert_frame_equal(a, b)
     assert_frame_equal(dataset, copy)
 
 
 def test_nothing_in_nothing_out(tickers):
-    results = predictions(spec(Dataset).empty(), tickers, PARAMS)
+    results = predictions(spec(Dataset).empty(), spec(EventFeatures).empty(), tickers, PARAMS)
     assert [frame.height for frame in results] == [0, 0, 0, 0]
     assert [frame.schema for frame in results] == [table.polars_schema for table in predictions.writes]
 
 
 def test_too_few_rows_say_how_many_are_needed(dataset, tickers):
     with pytest.raises(
-        DataError, match=r"model 'daily': 30 labelled events of equity time_1d; needs more than min_train = 60"
+        DataError, match=r"model 'daily': 30 labelled events of equity time_1d; needs at least min_train = 60"
     ):
-        predictions(dataset.head(30), tickers, PARAMS)
+        predict(dataset.head(30), tickers)
 
 
 def test_one_class_no_feature_unknown_ticker_and_endless_labels_are_refused(dataset, tickers):
     with pytest.raises(DataError, match="240 labelled events of equity time_1d, 240 of them positive"):
-        predictions(dataset.with_columns(pl.lit(1, pl.Int8).alias("label")), tickers, PARAMS)
+        predict(dataset.with_columns(pl.lit(1, pl.Int8).alias("label")), tickers)
     with pytest.raises(DataError, match="no feature column"):
-        predictions(dataset.drop("x", "gappy"), tickers, PARAMS)
+        predict(dataset.drop("x", "gappy"), tickers)
     with pytest.raises(DataError, match=r"1 tickers are not in reference.tickers_dim \(B\)"):
-        predictions(dataset, tickers.head(1), PARAMS)
+        predict(dataset, tickers.head(1))
     endless = dataset.with_columns(pl.lit(START + timedelta(days=900)).alias("t1"))
     with pytest.raises(DataError, match="cv fold 0 of 5 has no training row left"):
-        predictions(endless, tickers, PARAMS)
+        predict(endless, tickers)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tsis.core.errors import DataError
 from tsis.models.purged_k_fold import purged_k_fold
-from tsis.models.walk_forward import purged_walk_forward
+from tsis.models.walk_forward import OPEN, purged_walk_forward
 
 
 @st.composite
@@ -55,16 +55,27 @@ def test_walk_forward_trains_on_exactly_what_was_known(data, min_train, refit_ev
         assert np.count_nonzero(t1 < before) < min_train
 
 
-@settings(max_examples=50, deadline=None)
-@given(windows(), st.integers(1, 10), st.integers(1, 7), st.integers(1, 20))
-def test_later_rows_never_move_an_earlier_block(data, min_train, refit_every, n_cut):
+@settings(max_examples=150, deadline=None)
+@given(windows(), st.integers(1, 10), st.integers(1, 7), st.integers(0, 60))
+def test_what_comes_after_a_moment_moves_nothing_before_it(data, min_train, refit_every, position):
     t0, t1 = data
-    keep = max(t0.size - n_cut, 1)
+    moment = t0[min(position, t0.size - 1)]
+    known = t0 <= moment
+    open_t1 = np.where(t1[known] <= moment, t1[known], OPEN)
     whole = [(a.tolist(), b.tolist()) for a, b in purged_walk_forward(t0, t1, min_train, refit_every)]
-    prefix = [(a.tolist(), b.tolist()) for a, b in purged_walk_forward(t0[:keep], t1[:keep], min_train, refit_every)]
-    for (train, test), (train_all, test_all) in zip(prefix, whole, strict=False):
-        assert train == train_all
-        assert test == test_all[: len(test)]
+    ended = [(a.tolist(), b.tolist()) for a, b in purged_walk_forward(t0[known], open_t1, min_train, refit_every)]
+    n_known = int(np.count_nonzero(known))
+    assert ended == [(train, [j for j in test if j < n_known]) for train, test in whole if test[0] < n_known]
+
+
+def test_an_open_window_is_tested_and_never_trained_on():
+    t0 = np.arange(6)
+    blocks = list(purged_walk_forward(t0, np.array([0, OPEN, 2, OPEN, 4, OPEN]), 1, 2))
+    assert [(train.tolist(), test.tolist()) for train, test in blocks] == [
+        ([0], [1, 2]),
+        ([0, 2], [3, 4]),
+        ([0, 2, 4], [5]),
+    ]
 
 
 def test_embargo_is_a_share_of_the_rows():

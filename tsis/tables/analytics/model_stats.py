@@ -12,7 +12,7 @@ class ModelStats(Table, key=("model", "split", "fold")):
     split: str = column("enum", "Split", isin=["cv", "walk_forward"])
     fold: int = column("count", "Fold", ge=0)
     n_train: int = column("rows", "Training rows after purging and embargo", ge=0)
-    n_test: int = column("rows", "Test rows", ge=0)
+    n_test: int = column("rows", "Labelled test rows", ge=0)
     base_rate_frac: float = column("frac", "Share of positive labels among the test rows", ge=0, le=1)
     precision: float = column("frac", "Precision at 0.5; null where nothing was predicted positive", nullable=True)
     recall: float = column("frac", "Recall at 0.5; null where nothing was positive", nullable=True)

@@ -1,0 +1,132 @@
+"""Law 2 over the stages that see all tickers at once and make signals.
+
+What a model says of an event, and what is proposed on it, must be there at t0 and stay the same whatever comes later.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from tsis.core.stage import Stage
+from tsis.models.predictions import PredictionsParams
+from tsis.runtime.dag import stages
+from tsis.runtime.params import read_params
+from tsis.runtime.settings import REPOSITORY
+from tsis.runtime.workspace import open_lake
+
+STAGES = stages()
+PARAMS = read_params(REPOSITORY / "params.yaml", STAGES)
+MODELS = PARAMS["predictions"].models
+KNOWN_FROM = {
+    "dataset": "t1",
+    "event_features": "t0",
+    "predictions": "t0",
+    "events": "t0",
+    "information_bars": "ts_close",
+}
+"""Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""
+KEY = ["ticker", "bar_spec", "t0", "seq"]
+
+
+def inputs_of(stage, lake, bar_spec):
+    """Return what the stage reads, of the series on these bars."""
+    found = {}
+    for spec in stage.reads:
+        rows = lake.scan(spec.name)
+        if "bar_spec" in spec.columns:
+            rows = rows.filter(pl.col("bar_spec") == bar_spec)
+        found[spec.table] = rows.collect().sort(spec.key)
+    return found
+
+
+def known_at(inputs, moment):
+    return {
+        name: rows.filter(pl.col(KNOWN_FROM[name]) <= moment) if name in KNOWN_FROM else rows
+        for name, rows in inputs.items()
+    }
+
+
+def walk_forward(stage, inputs, model):
+    found = stage(**inputs, params=PredictionsParams(models={model: MODELS[model]}))
+    return found[0].filter(pl.col("split") == "walk_forward")
+
+
+def moments_of(made, refit_every):
+    """Return the first prediction, the last one, and those at and about a refit in between, each time once."""
+    times = made.sort("t0", "ticker", "seq")["t0"]
+    n = len(times)
+    refit = (n // 2) // refit_every * refit_every
+    numbers = {0, n // 5, max(refit - 1, 0), refit, n // 2, n - 2, n - 1}
+    return sorted({times[number] for number in numbers})
+
+
+def look_ahead(stage, inputs, model, skip=0):
+    """Return how many predictions were compared, how many of open events, and what differs at which moment.
+
+    The first `skip` moments are left out.
+    """
+    whole = walk_forward(stage, inputs, model)
+    compared, n_open, different = 0, 0, []
+    for moment in moments_of(whole, MODELS[model].refit_every)[skip:]:
+        then = known_at(inputs, moment)
+        expected, actual = whole.filter(pl.col("t0") <= moment), walk_forward(stage, then, model)
+        compared += expected.height
+        n_open += actual.join(then["dataset"], on=KEY, how="anti").height
+        try:
+            assert_frame_equal(expected, actual, check_exact=True)
+        except AssertionError as error:
+            different.append(f"{moment}: {error}")
+    return compared, n_open, different
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_prediction_is_there_at_t0_and_stays(model, demo_lake):
+    stage = STAGES["predictions"]
+    inputs = inputs_of(stage, open_lake(demo_lake), MODELS[model].bar_spec)
+    compared, n_open, different = look_ahead(stage, inputs, model)
+    assert not different, different[0]
+    assert compared > 0
+    assert n_open > 0
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_event_past_the_first_prediction_is_predicted(model, demo_lake):
+    """Also those whose window is still open where the data end."""
+    stage = STAGES["predictions"]
+    inputs = inputs_of(stage, open_lake(demo_lake), MODELS[model].bar_spec)
+    made = walk_forward(stage, inputs, model)
+    of_class = inputs["tickers_dim"].filter(pl.col("asset_class") == MODELS[model].asset_class)["ticker"]
+    asked = inputs["event_features"].filter(pl.col("ticker").is_in(of_class.implode()), pl.col("t0") > made["t0"].min())
+    assert asked.join(made, on=KEY, how="anti").is_empty()
+    assert made.filter(pl.col("t0") > made["t0"].min()).height == asked.height
+
+
+def test_predicting_only_what_was_labelled_later_is_caught(demo_lake):
+    """The same test must fail for blocks made of labelled events alone."""
+    honest = STAGES["predictions"]
+
+    def cheating(dataset, event_features, tickers_dim, params):
+        labelled = event_features.join(dataset, on=KEY, how="semi")
+        return honest(dataset=dataset, event_features=labelled, tickers_dim=tickers_dim, params=params)
+
+    planted = Stage("predictions", cheating, honest.reads, honest.writes, honest.by, honest.params)
+    inputs = inputs_of(honest, open_lake(demo_lake), MODELS["us_daily"].bar_spec)
+    compared, _, different = look_ahead(planted, inputs, "us_daily", skip=1)
+    assert compared > 0
+    assert different
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_setup_is_there_at_t0_and_stays(model, demo_lake):
+    stage, lake = STAGES["setups"], open_lake(demo_lake)
+    inputs = inputs_of(stage, lake, MODELS[model].bar_spec)
+    inputs["predictions"] = inputs["predictions"].filter(pl.col("model") == model)
+    whole = stage(**inputs, params=PARAMS["setups"])
+    chosen = inputs["predictions"].filter(pl.col("split") == "walk_forward")
+    assert whole.height == chosen.height > 0
+    for moment in moments_of(chosen, MODELS[model].refit_every):
+        actual = stage(**known_at(inputs, moment), params=PARAMS["setups"])
+        assert_frame_equal(whole.filter(pl.col("ts") <= moment), actual, check_exact=True)
+        assert actual.height > 0
