@@ -199,6 +199,21 @@ def test_help_is_quick(tmp_path):
     assert loaded.strip() == "[]"
 
 
+def test_a_folder_without_a_lake_is_not_taken_for_one(tmp_path):
+    for arguments in (["sql", "select 1"], ["run"], ["report"], ["lake", "check"], ["lake", "history"]):
+        done = tsis(*arguments, lake=tmp_path / "nowhere", check=False)
+        assert (done.returncode, "no lake in" in done.stderr) == (2, True), arguments
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_sql_shows_intervals_nested_values_and_wide_rows(demo_lake):
+    rows = sql(demo_lake, "select ts_close - ts_open as lasted from processed_features.information_bars limit 1")
+    assert isinstance(rows[0]["lasted"], str)
+    assert tsis("sql", "select [1, 2] as pair", "--format", "csv", lake=demo_lake).stdout.splitlines()[0] == "pair"
+    wide = tsis("sql", "select * from marts.trade_chain limit 1", lake=demo_lake).stdout
+    assert "bar_price_factor" in wide
+
+
 def test_doctor_stages_history_and_report(demo_lake):
     assert "nothing is missing" in tsis("doctor", lake=demo_lake).stdout
     assert "triple_barrier" in tsis("stages", lake=demo_lake).stdout

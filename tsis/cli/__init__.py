@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from tsis import __version__
-from tsis.cli.context import Invocation
+from tsis.cli.context import Invocation, require_data
 from tsis.core.errors import TsisError
 
 app = typer.Typer(
@@ -110,7 +110,7 @@ def report(context: typer.Context) -> None:
     from tsis.runtime.report import write_report  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
-    typer.echo(f"open {write_report(open_lake(context.obj.lake))}")
+    typer.echo(write_report(require_data(open_lake(context.obj.lake))).as_uri())
 
 
 @app.command()

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tsis.core.errors import UsageError
+
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tsis.lake import Lake
     from tsis.runtime.workspace import Workspace
 
 
@@ -24,6 +27,19 @@ class Invocation:
         from tsis.runtime.workspace import open_workspace  # noqa: PLC0415
 
         return open_workspace(self.lake)
+
+
+def require_data(lake: Lake) -> Lake:
+    """Return `lake` if anything was ever published in it.
+
+    Raises
+    ------
+    UsageError
+        If not, so that a mistyped folder is not taken for an empty lake.
+    """
+    if not lake.snapshot().tables:
+        raise UsageError(f"no lake in {lake.root}: 'tsis demo' or 'tsis ingest' makes one, --lake DIR chooses another")
+    return lake
 
 
 def console() -> Console:

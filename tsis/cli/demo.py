@@ -109,8 +109,8 @@ def _right(grid: Grid, first: int = 1, last: int | None = None) -> Grid:
 
 
 def _what_next(shown: Console, page: Path) -> None:
-    query = "select * from marts.trade_chain limit 3"
+    query = "select filled_at, ticker, side, price, model, bar_spec, raw_table from marts.trade_chain limit 5"
     shown.print("\nWhat to type next:")
     for command in (f'.venv/bin/tsis sql "{query}"', ".venv/bin/tsis stages", ".venv/bin/tsis tables features"):
         shown.print(f"  {command}", markup=False)
-    typer.echo(f"  open {page}")
+    typer.echo(f"  {page.as_uri()}")

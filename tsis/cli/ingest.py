@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from tsis.cli.context import Invocation, console
-from tsis.core.errors import UnknownNameError, UsageError
+from tsis.core.errors import UnknownNameError, UsageError, some
 from tsis.runtime.finish import finish
 from tsis.runtime.ingest import ingest
 from tsis.runtime.sources import request_for, source_named, sources
@@ -32,8 +32,16 @@ def ingest_from(invocation: Invocation, name: str | None, arguments: Sequence[st
     workspace = invocation.workspace()
     done = ingest(workspace.lake, source, request)
     finish(workspace.lake, workspace.settings.warehouse, done.run_id)
-    for line in done.summary() or ["nothing was delivered"]:
+    taken = "these files were taken before; nothing changed" if done.is_known else "nothing was delivered"
+    for line in done.summary() or [taken]:
         typer.echo(line)
+    if strangers := done.strangers(workspace.lake):
+        typer.echo(
+            f"warning: no row in reference.tickers_dim for {some(strangers)}: no stage will run for them. "
+            "Add it with 'tsis ingest files --table reference.tickers_dim --path FILE' ('tsis tables tickers_dim' "
+            "lists the columns), or for LEAN data without --tables",
+            err=True,
+        )
     for path in done.quarantine_files:
         typer.echo(f"quarantined rows with their reasons: {path}")
 

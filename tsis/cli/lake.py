@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import typer
 
-from tsis.cli.context import Invocation
+from tsis.cli.context import Invocation, require_data
 from tsis.core.errors import DataError, IntegrityError
 
 
@@ -16,7 +16,7 @@ def check_all(invocation: Invocation) -> None:
     from tsis.runtime.ledger import verified_ledger  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
-    lake = open_lake(invocation.lake)
+    lake = require_data(open_lake(invocation.lake))
     findings = [str(finding) for finding in check_lake(lake)]
     if not findings:
         try:
@@ -35,7 +35,7 @@ def show_history(invocation: Invocation, table: str | None) -> None:
     from tsis.lake.snapshot import FOLDER, read_snapshot  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
-    lake = open_lake(invocation.lake)
+    lake = require_data(open_lake(invocation.lake))
     name = lake.spec(table).name if table else None
     before: str | None = None
     for entry in lake.history():
@@ -56,7 +56,7 @@ def collect(invocation: Invocation, retention_days: float) -> None:
     from tsis.runtime.settings import REPOSITORY  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
-    lake = open_lake(invocation.lake)
+    lake = require_data(open_lake(invocation.lake))
     removed = collect_garbage(lake, datetime.now(UTC), timedelta(days=retention_days), REPOSITORY)
     typer.echo(f"{removed.files:,} files, {removed.bytes / 1e6:,.1f} MB removed")
     if removed.busy:

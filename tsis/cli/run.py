@@ -8,7 +8,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from tsis.cli.context import Invocation, console
+from tsis.cli.context import Invocation, console, require_data
 from tsis.runtime.results import Outcome, RunReport
 
 
@@ -42,6 +42,7 @@ def run_stages(invocation: Invocation, names: Sequence[str], *, is_forced: bool)
     from tsis.runtime.dag import select  # noqa: PLC0415
 
     workspace = invocation.workspace()
+    require_data(workspace.lake)
     total = len(select(names, workspace.stages))
     with progress_bar() as bar:
         report = workspace.run(names, ProgressBar(bar, total), is_forced=is_forced)
@@ -66,6 +67,10 @@ def show_outcomes(report: RunReport) -> None:
 def fail_if_failed(report: RunReport) -> None:
     """Exit 1 with the reasons where a stage did not succeed."""
     for outcome in report.failed:
-        typer.echo(f"error: stage {outcome.stage} {outcome.status}: {outcome.error}", err=True)
+        if outcome.status != "skipped":
+            typer.echo(f"error: stage {outcome.stage} {outcome.status}: {outcome.error}", err=True)
+    skipped = [outcome.stage for outcome in report.failed if outcome.status == "skipped"]
+    if skipped:
+        typer.echo(f"error: {len(skipped)} stages that need them were skipped: {', '.join(skipped)}", err=True)
     if report.failed:
         raise typer.Exit(1)

@@ -45,9 +45,11 @@ def refresh_catalog(lake: Lake, marts: Path) -> Path:
     """
     path = lake.root / FILE
     sources = sorted(marts.rglob("*.sql"))
+    if _stamp(path) == _wanted(lake, lake.snapshot(), sources):
+        return path  # without the lock, so that a lake on a read-only file system can be queried
     with locked(lake.lock_path("_catalog"), FILE, 60.0):
         snapshot = lake.snapshot()
-        stamp = f"{snapshot.id} {lake.root} " + " ".join(f"{s.name}:{s.stat().st_mtime_ns}" for s in sources)
+        stamp = _wanted(lake, snapshot, sources)
         if _stamp(path) == stamp:
             return path
         lake.root.mkdir(parents=True, exist_ok=True)
@@ -71,6 +73,10 @@ def open_catalog(path: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(path), read_only=True)
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def _wanted(lake: Lake, snapshot: Snapshot, sources: Iterable[Path]) -> str:
+    return f"{snapshot.id} {lake.root} " + " ".join(f"{s.name}:{s.stat().st_mtime_ns}" for s in sources)
 
 
 def _stamp(path: Path) -> str | None:

@@ -30,6 +30,13 @@ class Ingestion:
     added: Counter[str] = field(default_factory=Counter)
     out_of_order: Counter[str] = field(default_factory=Counter)
     quarantine_files: list[Path] = field(default_factory=list)
+    tickers: set[str] = field(default_factory=set)
+    is_known: bool = False
+
+    def strangers(self, lake: Lake) -> list[str]:
+        """Return the tickers of the delivery that reference.tickers_dim does not have."""
+        known = set(lake.scan("reference.tickers_dim").select("ticker").unique().collect()["ticker"])
+        return sorted(self.tickers - known)
 
     def summary(self) -> list[str]:
         """Return one line a table: delivered, new, known already, quarantined, out of order."""
@@ -63,6 +70,7 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
     batches = source.batches(request)  # checks the request before anything is read
     what = _identity(source, request)
     if what.inputs and _is_held(lake, earlier_outputs(lake, stage, what.fingerprint)):
+        done.is_known = True
         return done
     revisable = [name for name, table in lake.tables.items() if table.quarantines]
     outputs: dict[str, str] = {}
@@ -77,6 +85,8 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
             if batch.rejected.height:
                 done.quarantined[batch.table] += batch.rejected.height
                 done.quarantine_files.append(set_aside(lake.root, batch.table, batch.rejected))
+            if "ticker" in batch.rows.columns:
+                done.tickers.update(batch.rows["ticker"].unique().drop_nulls())
             staged = transaction.stage(batch.table, batch.rows, batch.origin)
             done.quarantined[batch.table] += staged.rows_quarantined
             if staged.quarantine:

@@ -31,7 +31,8 @@ def run(
     """Run stages in the order given and commit one snapshot.
 
     A stage whose code, params and input versions match an earlier success is not called: its outputs are taken from
-    then. A stage that needs a table of a failed stage is skipped; what succeeded is committed all the same.
+    then. Where some tickers failed, stages by ticker go on with the others; a stage over all tickers, and every stage
+    that needs a table of a failed one, is skipped. What succeeded is committed all the same.
 
     Parameters
     ----------
@@ -51,15 +52,19 @@ def run(
     writes = sorted({table.name for stage in chain for table in stage.writes} - SHARED)
     outcomes: list[Outcome] = []
     with lake.transaction(writes) as transaction:
-        broken: set[str] = set()
+        broken: set[str] = set()  # tables of failed and skipped stages
+        incomplete: set[str] = set()  # tables that lack a ticker: enough for stages by ticker, not for whole ones
         for position, stage in enumerate(chain):
             progress.started(stage.name, position, len(chain))
-            if any(table.name in broken for table in stage.reads):
+            read = {table.name for table in stage.reads}
+            if read & broken or (stage.by == "whole" and read & incomplete):
                 outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
             else:
                 outcome = _run_stage(lake, transaction, stage, params[stage.name], run_id, threads, clock, is_forced)
-            if outcome.status in ("failed", "partial", "skipped"):
+            if outcome.status in ("failed", "skipped"):
                 broken |= {table.name for table in stage.writes}
+            elif outcome.status == "partial" or read & incomplete:
+                incomplete |= {table.name for table in stage.writes}
             outcomes.append(outcome)
             progress.ended(outcome)
         transaction.commit(run_id)

@@ -73,9 +73,15 @@ def rejection(file: str, rows: Iterable[tuple[int, str, object]]) -> pl.DataFram
 
 
 def coalesced(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Join neighbouring batches of one table up to `MAX_ROWS`, so that many small files are few publications."""
+    """Join neighbouring batches of one table up to `MAX_ROWS`, so that many small files are few publications.
+
+    Batches of ticks stay as they are: the order within one time is counted file by file, so that no file may be cut.
+    """
     held: list[Batch] = []
     for batch in batches:
+        if "seq" in batch.rows.columns:
+            yield batch
+            continue
         n_rows = sum(other.rows.height for other in held) + batch.rows.height
         if held and (batch.table != held[0].table or n_rows > MAX_ROWS):
             yield _joined(held)

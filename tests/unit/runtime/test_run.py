@@ -35,6 +35,14 @@ class Doubles(Table, name="demo.doubles", key=("ticker", "day")):
     price: float = column("quote", "Price", gt=0)
 
 
+class Halves(Table, name="demo.halves", key=("ticker", "day")):
+    """Half the doubles."""
+
+    ticker: str = column("symbol", "Ticker")
+    day: int = column("days", "Day")
+    price: float = column("quote", "Price", gt=0)
+
+
 class Totals(Table, name="demo.totals", key=("ticker",)):
     """Sum of the doubles."""
 
@@ -144,6 +152,19 @@ def test_one_failing_ticker_leaves_the_others_published(lake):
     failed = lake.scan("governance.runs").filter(pl.col("status") == "partial").collect()
     assert failed["error"].to_list() == ["B: ZeroDivisionError: planted"]
     assert statuses(go(lake, factor=10.0)) == {"doubles": "success", "totals": "success"}
+
+
+def test_stages_by_ticker_go_on_with_the_other_tickers(lake):
+    @stage(reads=[Doubles], writes=[Halves], by="ticker")
+    def halves(doubles: pl.DataFrame, params: TotalsParams) -> pl.DataFrame:
+        """Halve."""
+        return doubles.with_columns(pl.col("price") / 2)
+
+    lake.tables["demo.halves"] = spec(Halves)
+    chain = list(ordered([doubles, halves, totals]).values())
+    params = {"doubles": DoublesParams(fails_on="B"), "halves": TotalsParams(), "totals": TotalsParams()}
+    assert statuses(run(lake, chain, params)) == {"doubles": "partial", "halves": "success", "totals": "skipped"}
+    assert lake.scan("halves").collect()["ticker"].unique().sort().to_list() == ["A", "C"]
 
 
 def test_a_stage_whose_every_ticker_fails_publishes_nothing(lake):
