@@ -214,6 +214,16 @@ def test_sql_shows_intervals_nested_values_and_wide_rows(demo_lake):
     assert "bar_price_factor" in wide
 
 
+def test_a_mistyped_ticker_is_refused_with_the_nearest(demo_lake):
+    from tsis.core.errors import UnknownNameError
+    from tsis.runtime.workspace import open_lake
+
+    lake = open_lake(demo_lake)
+    assert lake.scan("raw.quotes", tickers=["IBM"]).collect().is_empty()
+    with pytest.raises(UnknownNameError, match=r"unknown ticker in raw.ohlcv_daily 'IBN'; did you mean 'IBM'"):
+        lake.scan("raw.ohlcv_daily", tickers=["IBN"])
+
+
 def test_doctor_stages_history_and_report(demo_lake):
     assert "nothing is missing" in tsis("doctor", lake=demo_lake).stdout
     assert "triple_barrier" in tsis("stages", lake=demo_lake).stdout

@@ -19,6 +19,8 @@ from tsis.lake.scan import scan_manifest
 from tsis.lake.snapshot import FOLDER, HISTORY, Snapshot, current_snapshot, read_snapshot
 from tsis.lake.transaction import Publication, Transaction
 
+_INSTRUMENTS = "reference.tickers_dim"
+
 
 class Lake:
     """Tables of Parquet files under one folder.
@@ -103,7 +105,8 @@ class Lake:
         Raises
         ------
         UnknownNameError
-            If the table does not exist.
+            If the table does not exist, or a ticker is neither in reference.tickers_dim, where that has rows, nor in
+            the table.
         UsageError
             If a ticker can't be one, a time has no zone, or the table has no such column (`asof`: no known_at).
         StoreError
@@ -111,7 +114,24 @@ class Lake:
         """
         spec = self.spec(table)
         found = self.snapshot().tables.get(spec.name) if version is None else self._resolve(spec, version)
-        return self.scan_version(spec.name, found, tickers, start, end, asof)
+        rows = self.scan_version(spec.name, found, tickers, start, end, asof)
+        self._refuse_unknown(spec, found, tickers or ())
+        return rows
+
+    def _refuse_unknown(self, spec: TableSpec, version: str | None, tickers: Sequence[str]) -> None:
+        """Refuse a mistyped ticker where there is a tickers_dim; the table is asked only for what that lacks."""
+        known = self._tickers(_INSTRUMENTS, self.snapshot().tables.get(_INSTRUMENTS)) if tickers else set()
+        if not known or set(tickers) <= known:
+            return
+        known |= self._tickers(spec.name, version)
+        for ticker in tickers:
+            if ticker not in known:
+                raise UnknownNameError(f"ticker in {spec.name}", ticker, known)
+
+    def _tickers(self, table: str, version: str | None) -> set[str]:
+        if version is None or table not in self.tables:
+            return set()
+        return set(self.scan_version(table, version).select("ticker").unique().collect()["ticker"])
 
     def scan_version(
         self,
