@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 
 class Params(BaseModel):
@@ -17,3 +17,8 @@ class Params(BaseModel):
         """Return the SHA-256 of the canonical JSON, so that equal parameters have equal digests."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Return which fields are wrong and why, on one line."""
+    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())

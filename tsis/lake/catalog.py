@@ -11,7 +11,7 @@ import duckdb
 from tsis.core.errors import DataError
 from tsis.core.names import require_identifier
 from tsis.core.table import TableSpec
-from tsis.lake.durable import sync_file, sync_folder
+from tsis.lake.durable import sync
 from tsis.lake.lock import locked
 from tsis.lake.manifest import Manifest
 from tsis.lake.snapshot import Snapshot
@@ -60,9 +60,9 @@ def refresh_catalog(lake: Lake, marts: Path) -> Path:
                 connection.execute("set TimeZone = 'UTC'")
                 _build(connection, lake, snapshot, sources)
                 connection.execute("create table main.catalog as select $stamp as stamp", {"stamp": stamp})
-            sync_file(temporary)
+            sync(temporary)
             temporary.replace(path)
-            sync_folder(path.parent)
+            sync(path.parent)
         finally:
             temporary.unlink(missing_ok=True)
     return path

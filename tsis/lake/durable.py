@@ -11,17 +11,8 @@ from pathlib import Path
 _TAIL = 65_536
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames and deletions in `folder` durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(path: Path) -> None:
-    """Make the content of `path` durable."""
+def sync(path: Path) -> None:
+    """Make the content of a file, or the renames and deletions in a folder, durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -36,7 +27,7 @@ def make_folder(folder: Path) -> None:
         missing.append(missing[-1].parent)
     folder.mkdir(parents=True, exist_ok=True)
     for created in reversed(missing):
-        sync_folder(created.parent)
+        sync(created.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -46,12 +37,12 @@ def replace_file(path: Path, content: bytes) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         temporary.write_bytes(content)
-        sync_file(temporary)
+        sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    sync(path.parent)
 
 
 def append_line(path: Path, line: str) -> None:

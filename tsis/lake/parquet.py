@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tsis.core.table import TableSpec
-from tsis.lake.durable import file_sha256, make_folder, sync_file, sync_folder
+from tsis.lake.durable import file_sha256, make_folder, sync
 from tsis.lake.manifest import FileEntry
 
 ROW_GROUP_ROWS = 131_072
@@ -55,7 +55,7 @@ def write_partition(
                     bounds.add(group)
                     rows += group.num_rows
                     group = next(groups, None)
-            sync_file(temporary)
+            sync(temporary)
             digest = file_sha256(temporary)
             path = target / f"{digest[:_NAME_LENGTH]}.parquet"
             size = temporary.stat().st_size
@@ -65,7 +65,7 @@ def write_partition(
         name = f"{partition}/{path.name}" if partition else path.name
         entries.append(bounds.entry(name, rows, size, digest))
         before = bounds.tail
-    sync_folder(target)
+    sync(target)
     return entries
 
 

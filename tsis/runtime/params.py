@@ -10,7 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from tsis.core.errors import ParamsError, UnknownNameError
-from tsis.core.params import Params
+from tsis.core.params import Params, wrong_fields
 from tsis.core.stage import AnyStage
 
 
@@ -49,5 +49,4 @@ def _validated(path: Path, name: str, model: type[Params], section: Any) -> Para
     try:
         return model.model_validate({} if section is None else section)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-        raise ParamsError(f"{path.name}, section {name}: {wrong}") from error
+        raise ParamsError(f"{path.name}, section {name}: {wrong_fields(error)}") from error

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from tsis.core.discovery import members
 from tsis.core.errors import UnknownNameError, UsageError
-from tsis.core.params import Params
+from tsis.core.params import Params, wrong_fields
 from tsis.sources.protocol import AnySource, Source
 
 
@@ -48,6 +48,5 @@ def request_for(source: AnySource, options: dict[str, Any]) -> Params:
     try:
         request: Params = source.request.model_validate(options)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
-        raise UsageError(f"source {source.name}: {wrong}") from error
+        raise UsageError(f"source {source.name}: {wrong_fields(error)}") from error
     return request
