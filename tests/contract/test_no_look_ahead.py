@@ -5,11 +5,12 @@ What a stage says about a time must be the same whether the data end there or go
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tsis.core.stage import Stage
 from tsis.runtime.dag import stages
 from tsis.runtime.params import read_params
 from tsis.runtime.settings import REPOSITORY
@@ -49,14 +50,9 @@ def known_at(name, rows, moment):
     return rows if column is None else rows.filter(pl.col(column) <= moment)
 
 
-def outputs(stage, inputs, params):
-    result = stage(**inputs, params=params)
-    return result if isinstance(result, tuple) else (result,)
-
-
 def look_ahead(stage, params, inputs, fraction):
     """Return the columns of each output that differ between the data that end and the data that go on."""
-    whole = outputs(stage, inputs, params)
+    whole, _ = stage.frames(inputs, params)
     moments = pl.concat(
         rows[KNOWN_FROM[spec.name]]
         for spec, rows in zip(stage.reads, (inputs[s.table] for s in stage.reads), strict=True)
@@ -65,7 +61,7 @@ def look_ahead(stage, params, inputs, fraction):
     if moments.is_empty():
         return 0, []
     moment = moments[int(fraction * (len(moments) - 1))]
-    ended = outputs(stage, {s.table: known_at(s.name, inputs[s.table], moment) for s in stage.reads}, params)
+    ended, _ = stage.frames({s.table: known_at(s.name, inputs[s.table], moment) for s in stage.reads}, params)
     different, compared = [], 0
     for spec, go_on, end in zip(stage.writes, whole, ended, strict=True):
         expected, actual = (known_at(spec.name, rows, moment) for rows in (go_on, end))
@@ -93,11 +89,11 @@ def test_a_planted_look_ahead_is_caught(demo_lake):
     """The same test must fail for a stage that shifts one column by one row from the future."""
     honest = STAGES["features"]
 
-    def cheating(information_bars, params):
-        rows = honest(information_bars=information_bars, params=params)
-        return rows.with_columns(pl.col(rows.columns[-1]).shift(-1).over("bar_spec"))
+    def cheating(information_bars, params, state, until):
+        rows, after = honest(information_bars, params, state, until)
+        return rows.with_columns(pl.col(rows.columns[-1]).shift(-1).over("bar_spec")), after
 
-    planted = Stage("features", cheating, honest.reads, honest.writes, honest.by, honest.params)
+    planted = replace(honest, function=cheating)
     inputs = inputs_of(honest, open_lake(demo_lake), "IBM")
     compared, different = look_ahead(planted, PARAMS["features"], inputs, 0.6)
     assert compared > 0

@@ -5,11 +5,12 @@ What a model says of an event, and what is proposed on it, must be there at t0 a
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from tsis.core.stage import Stage
 from tsis.models.predictions import PredictionsParams
 from tsis.runtime.dag import stages
 from tsis.runtime.params import read_params
@@ -111,7 +112,7 @@ def test_predicting_only_what_was_labelled_later_is_caught(demo_lake):
         labelled = event_features.join(dataset, on=KEY, how="semi")
         return honest(dataset=dataset, event_features=labelled, tickers_dim=tickers_dim, params=params)
 
-    planted = Stage("predictions", cheating, honest.reads, honest.writes, honest.by, honest.params)
+    planted = replace(honest, function=cheating)
     inputs = inputs_of(honest, open_lake(demo_lake), MODELS["us_daily"].bar_spec)
     compared, _, different = look_ahead(planted, inputs, "us_daily", skip=1)
     assert compared > 0

@@ -25,10 +25,6 @@ PARAMS = read_params(REPOSITORY / "params.yaml", STAGES)
 HOLD_TIMES = {"governance.runs", "governance.lineage", "governance.verdicts"}
 
 
-def frames_of(result):
-    return result if isinstance(result, tuple) else (result,)
-
-
 def widened(spec):
     return tables()[spec.name]
 
@@ -44,7 +40,7 @@ def meets_contract(stage, frames):
 @pytest.mark.parametrize("name", STAGES)
 def test_empty_in_empty_out(name):
     stage = STAGES[name]
-    frames = frames_of(stage(**{t.table: widened(t).empty() for t in stage.reads}, params=PARAMS[name]))
+    frames, _ = stage.frames({t.table: widened(t).empty() for t in stage.reads}, PARAMS[name])
     meets_contract(stage, frames)
     assert [frame.height for frame in frames] == [0] * len(frames)
 
@@ -72,8 +68,8 @@ def test_inputs_are_not_mutated_and_a_repeat_is_equal(name, ticker, demo_lake):
     stage = STAGES[name]
     inputs = inputs_of(stage, open_lake(demo_lake), ticker)
     before = {key: frame.write_ipc(None).getvalue() for key, frame in inputs.items()}
-    first = frames_of(stage(**inputs, params=PARAMS[name]))
-    second = frames_of(stage(**inputs, params=PARAMS[name]))
+    first, _ = stage.frames(inputs, PARAMS[name])
+    second, _ = stage.frames(inputs, PARAMS[name])
     assert {key: frame.write_ipc(None).getvalue() for key, frame in inputs.items()} == before
     for one, two in zip(first, second, strict=True):
         assert_frame_equal(one, two, check_exact=True)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 from pydantic import Field, field_validator
 
 from tsis.bars.bar_spec import BarSpec, parse_bar_spec
-from tsis.bars.price_factors import with_factors
+from tsis.bars.price_factors import BEFORE_CLOSE, last_factors, with_factors
 from tsis.bars.trade_bars import Ticks, ticks, trade_bars
 from tsis.bars.vendor_bars import vendor_bars
 from tsis.core.errors import DataError, ParamsError
-from tsis.core.instrument import instrument
+from tsis.core.instrument import Instrument, instrument
 from tsis.core.params import Params
 from tsis.core.stage import stage
+from tsis.core.state import State
 from tsis.core.table import spec
+from tsis.kernels.bars import initial_state
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.ohlcv_1h import Ohlcv1h
@@ -60,6 +64,7 @@ class InformationBarsParams(Params):
     reads=[Trades, Ohlcv1m, Ohlcv1h, OhlcvDaily, DailyCache, TickersDim],
     writes=[InformationBars],
     by="ticker",
+    ahead={DailyCache: BEFORE_CLOSE},
 )
 def information_bars(
     trades: pl.DataFrame,
@@ -69,7 +74,9 @@ def information_bars(
     daily_cache: pl.DataFrame,
     tickers_dim: pl.DataFrame,
     params: InformationBarsParams,
-) -> pl.DataFrame:
+    state: State | None = None,
+    until: datetime | None = None,
+) -> tuple[pl.DataFrame, State]:
     """Return all bars that the parameters ask for and the data allow.
 
     tick, volume and dollar bars come from trades; time_1d from daily bars; other time bars from trades and, in
@@ -78,8 +85,11 @@ def information_bars(
 
     What an interval shows is decided by the trades before its end, so that later data never change it: one trade is
     enough to put the vendor's bar aside, also while the trades' bar is still open. That bar is emitted when a later
-    trade, or a vendor's bar of its size that ends no earlier, shows that its interval is over. A vendor's bar off the
-    grid of the epoch gives way to trades before its end in any interval of the grid that it touches.
+    row of the ticker, a trade or any vendor's bar, shows that its interval is over. A vendor's bar off the grid of the
+    epoch gives way to trades before its end in any interval of the grid that it touches.
+
+    The state holds, under ``ticker bar_spec``, the open bar, and under ``ticker`` the factors and the time of the last
+    trade.
 
     Raises
     ------
@@ -88,54 +98,86 @@ def information_bars(
     ParamsError
         If the parameters have no entry for a ticker's asset class.
     """
-    vendors = {
-        60.0: (ohlcv_1m, "raw.ohlcv_1m"),
-        3_600.0: (ohlcv_1h, "raw.ohlcv_1h"),
-        86_400.0: (ohlcv_daily, "raw.ohlcv_daily"),
-    }
-    frames = [spec(InformationBars).empty()]
-    for ticker in sorted(
-        {name for rows in (trades, ohlcv_1m, ohlcv_1h, ohlcv_daily) for name in rows["ticker"].unique()}
-    ):
+    raw = (trades, ohlcv_1m, ohlcv_1h, ohlcv_daily)
+    frames, after = [spec(InformationBars).empty()], dict(state or {})
+    for ticker in sorted({name for rows in raw for name in rows["ticker"].unique()}):
         facts = instrument(tickers_dim, ticker)
         if facts.asset_class not in params.bars:
             raise ParamsError(
                 f"information_bars: {ticker} is of class {facts.asset_class}, for which params.yaml has no bars; "
                 f"add information_bars.bars.{facts.asset_class} (an empty list builds none)"
             )
-        factors = daily_cache.filter(pl.col("ticker") == ticker)
-        usable = trades.filter((pl.col("ticker") == ticker) & ~pl.col("is_suspicious")).sort("ts", "seq")
-        _refuse_two_sources_a_day(ticker, usable)
-        tape = ticks(with_factors(usable, "ts", factors))
-        for bar in map(parse_bar_spec, params.bars[facts.asset_class]):
-            series = made = spec(InformationBars).empty()
-            if bar.kind == "time" and bar.threshold in vendors:
-                reported, raw_table = vendors[bar.threshold]
-                rows = with_factors(reported.filter(pl.col("ticker") == ticker).sort("ts_close"), "ts_close", factors)
-                made = vendor_bars(rows, raw_table, bar, facts.multiplier)
-            if bar.name != "time_1d":
-                series = trade_bars(tape, bar, ticker, facts.multiplier, _last_close_us(made))
-            frames += [series, made if bar.name == "time_1d" else _without_trades(made, tape, bar)]
-    return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq")
+        tape, *vendors, sessions = (rows.filter(pl.col("ticker") == ticker) for rows in (*raw, daily_cache))
+        given = _Given(facts, tape.sort("ts", "seq"), *(rows.sort("ts_close") for rows in (*vendors, sessions)))
+        frames += _of_ticker(given, params.bars[facts.asset_class], after, until)
+    return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq"), after
 
 
-def _last_close_us(made: pl.DataFrame) -> float:
-    return -math.inf if made.is_empty() else float(made["ts_close"].to_physical().max())  # type: ignore[arg-type]
+@dataclass(frozen=True)
+class _Given:
+    """The rows of one ticker, in order of time."""
+
+    facts: Instrument
+    trades: pl.DataFrame
+    ohlcv_1m: pl.DataFrame
+    ohlcv_1h: pl.DataFrame
+    ohlcv_daily: pl.DataFrame
+    daily_cache: pl.DataFrame
+
+    def known_us(self) -> float:
+        """Return the latest time of a row, in microseconds."""
+        closes = [rows["ts_close"] for rows in (self.ohlcv_1m, self.ohlcv_1h, self.ohlcv_daily)]
+        return max(float(times.to_physical()[-1]) for times in (self.trades["ts"], *closes) if len(times))
+
+    def vendor(self, bar: BarSpec) -> tuple[pl.DataFrame, str] | None:
+        """Return the vendor's bars of that very size and their table, None where no table has the size."""
+        return {
+            60.0: (self.ohlcv_1m, "raw.ohlcv_1m"),
+            3_600.0: (self.ohlcv_1h, "raw.ohlcv_1h"),
+            86_400.0: (self.ohlcv_daily, "raw.ohlcv_daily"),
+        }.get(bar.threshold if bar.kind == "time" else 0.0)
 
 
-def _without_trades(made: pl.DataFrame, tape: Ticks, bar: BarSpec) -> pl.DataFrame:
-    if made.is_empty() or tape.ts_us.size == 0:
-        return made
+def _of_ticker(given: _Given, names: tuple[str, ...], after: State, until: datetime | None) -> list[pl.DataFrame]:
+    ticker, multiplier = given.facts.ticker, given.facts.multiplier
+    split, price, last_trade_us = after.get(ticker, np.array([1.0, 1.0, -math.inf]))
+    usable = given.trades.filter(~pl.col("is_suspicious"))
+    _refuse_two_sources_a_day(ticker, usable)
+    tape = ticks(with_factors(usable, "ts", given.daily_cache, (split, price)))
+    over_us = given.known_us() if until is None else until.timestamp() * 1e6
+    frames = []
+    for bar in map(parse_bar_spec, names):
+        vendor = given.vendor(bar)
+        if vendor is not None:
+            rows = with_factors(vendor[0], "ts_close", given.daily_cache, (split, price))
+            made = vendor_bars(rows, vendor[1], bar, multiplier)
+            frames.append(made if bar.name == "time_1d" else _without_trades(made, tape, last_trade_us, bar))
+        if bar.name != "time_1d":
+            name = f"{ticker} {bar.name}"
+            after[name] = after[name].copy() if name in after else initial_state()
+            frames.append(trade_bars(tape, bar, ticker, multiplier, after[name], over_us))
+    if tape.ts_us.size:
+        last_trade_us = float(tape.ts_us[-1])
+    after[ticker] = np.array([*last_factors(given.daily_cache, (split, price)), last_trade_us])
+    return frames
+
+
+def _without_trades(made: pl.DataFrame, tape: Ticks, last_trade_us: float, bar: BarSpec) -> pl.DataFrame:
+    """Return the vendor's bars whose intervals have no trade; `last_trade_us` is the last one before the tape."""
     interval = int(bar.threshold) * 1_000_000
     start = made["ts_open"].to_physical().to_numpy() // interval * interval
     # trades at or after the close are not known at it: they take no part, whatever grid the vendor uses
     before_start = np.searchsorted(tape.ts_us, start, side="left")
     before_close = np.searchsorted(tape.ts_us, made["ts_close"].to_physical().to_numpy(), side="left")
-    return made.filter(pl.Series(before_start == before_close))
+    return made.filter(pl.Series((before_start == before_close) & (start > last_trade_us), dtype=pl.Boolean))
 
 
 def _refuse_two_sources_a_day(ticker: str, trades: pl.DataFrame) -> None:
-    by_day = trades.group_by(pl.col("ts").dt.date().alias("day")).agg(pl.col("source").unique().sort())
+    if trades["source"].n_unique() < 2:
+        return
+    # a day ends with its midnight, as the pieces do in which a long series is given
+    day = (pl.col("ts") - timedelta(microseconds=1)).dt.date().alias("day")
+    by_day = trades.group_by(day).agg(pl.col("source").unique().sort())
     mixed = by_day.filter(pl.col("source").list.len() > 1).sort("day")
     if not mixed.is_empty():
         raise DataError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -35,34 +34,33 @@ class Ticks:
 
 
 def ticks(trades: pl.DataFrame) -> Ticks:
-    """Return the arrays of `trades`, a ticker's rows of raw.trades with split_factor and price_factor."""
-    rows = trades.sort("ts", "seq")
-    side = rows["side"].replace_strict({"buy": 1, "sell": -1, "unknown": 0}, return_dtype=pl.Int8)
+    """Return the arrays of one ticker's rows of raw.trades, in order of (ts, seq), with split and price factors."""
+    side = trades["side"].replace_strict({"buy": 1, "sell": -1, "unknown": 0}, return_dtype=pl.Int8)
     return Ticks(
-        rows["ts"].cast(pl.Int64).to_numpy(),
-        rows["seq"].to_numpy(),
-        rows["price"].to_numpy(),
-        rows["size"].to_numpy(),
+        trades["ts"].cast(pl.Int64).to_numpy(),
+        trades["seq"].to_numpy(),
+        trades["price"].to_numpy(),
+        trades["size"].to_numpy(),
         side.to_numpy(),
-        rows["split_factor"].to_numpy(),
-        rows["price_factor"].to_numpy(),
+        trades["split_factor"].to_numpy(),
+        trades["price_factor"].to_numpy(),
     )
 
 
 def trade_bars(
-    trades: Ticks, bar: BarSpec, ticker: str, multiplier: float, over_until_us: float = -math.inf
+    trades: Ticks, bar: BarSpec, ticker: str, multiplier: float, state: NDArray[np.float64], over_until_us: float
 ) -> pl.DataFrame:
-    """Return the complete bars of one specification as rows of information_bars; the last, open bar is not emitted.
+    """Return the complete bars of one specification as rows of information_bars; the open bar stays in `state`.
 
     Prices carry price_factor and quantities are divided by split_factor, trade by trade; dollar_volume and the
     thresholds of dollar bars are money as traded. price_factor of a bar is that of its last trade.
 
     Parameters
     ----------
+    state : the kernel's, changed in place.
     over_until_us : microseconds since the epoch up to which time is known to have passed without a further trade; a
         last time bar that ends by then is complete.
     """
-    state = kernel.initial_state()
     out = np.empty((_ROWS_A_CALL, len(kernel.OUT_COLUMNS)))
     threshold = bar.threshold * 1e6 if bar.kind == "time" else bar.threshold
     found: list[NDArray[np.float64]] = []

@@ -23,8 +23,8 @@ class Fold:
     ----------
     inputs : names of the streams that it takes, of equal length, such as ``price`` and ``size``.
     initial_state : returns the state before the first row, a flat float64 array; its bytes are a checkpoint.
-    run : ``run(arrays, state)`` consumes the arrays, changes `state` in place, and returns the rows that became known by
-        it, in order: one an input row, or one a bar. Live is a call with one input row.
+    run : ``run(arrays, state)`` consumes the arrays, changes `state` in place, and returns the rows that became known
+        by it, in order: one an input row, or one a bar. Live is a call with one input row.
     """
 
     inputs: tuple[str, ...]

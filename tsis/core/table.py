@@ -75,6 +75,11 @@ class TableSpec:
         return "known_at" in self.key
 
     @property
+    def known(self) -> str | None:
+        """Return the column of the time at which a row is complete: ``ts_close`` of bars, else `time`."""
+        return "ts_close" if "ts_close" in self.polars_schema else self.time
+
+    @property
     def columns(self) -> dict[str, Column]:
         """Return the pandera columns in order."""
         return dict(self.schema.columns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 from pandera.polars import Column
@@ -11,6 +13,7 @@ from tsis.core.errors import ContractError, some
 from tsis.core.feature import Array, Bank
 from tsis.core.params import Params
 from tsis.core.stage import stage
+from tsis.core.state import State
 from tsis.core.table import spec
 from tsis.tables.processed_features.features import Features
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -28,23 +31,30 @@ class FeaturesParams(Params):
 
 
 @stage(reads=[InformationBars], writes=[Features], by="ticker")
-def features(information_bars: pl.DataFrame, params: FeaturesParams) -> pl.DataFrame:
-    """Return one row a bar and one column a feature, null in its warm-up, from that bar and those before it alone."""
+def features(
+    information_bars: pl.DataFrame,
+    params: FeaturesParams,
+    state: State | None = None,
+    until: datetime | None = None,  # noqa: ARG001  a row follows from its bar and those before it
+) -> tuple[pl.DataFrame, State]:
+    """Return one row a bar and one column a feature, null in its warm-up, from that bar and those before it alone.
+
+    The state holds, under ``ticker bar_spec``, the states of all banks, one after the other.
+    """
     banks = feature_banks()
     chosen = information_bars
     if params.bar_specs is not None:
         chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))
     key = spec(Features).polars_schema.names()
     empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(_names(banks), pl.Float64))
-    frames = [
-        series.select(key).with_columns(
-            pl.Series(feature.name, values).fill_nan(None)
-            for bank in banks
-            for feature, values in zip(bank.outputs, _folded(bank, series), strict=True)
-        )
-        for series in chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec")
-    ]
-    return pl.concat([empty, *frames]).sort(spec(Features).key)
+    frames, after = [empty], dict(state or {})
+    by_series = chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec", as_dict=True)
+    for (ticker, bar_spec), series in by_series.items():
+        name = f"{ticker} {bar_spec}"
+        before = after.get(name)
+        after[name] = np.concatenate([bank.initial_state() for bank in banks]) if before is None else before.copy()
+        frames.append(series.select(key).with_columns(_folded(banks, series, after[name])))
+    return pl.concat(frames).sort(spec(Features).key), after
 
 
 def feature_banks() -> list[Bank]:
@@ -83,10 +93,22 @@ def _names(banks: list[Bank]) -> list[str]:
     return [feature.name for bank in banks for feature in bank.outputs]
 
 
-def _folded(bank: Bank, series: pl.DataFrame) -> Array:
+def _folded(banks: list[Bank], series: pl.DataFrame, state: Array) -> list[pl.Series]:
+    """Return the columns of all banks for the bars of one series, and leave the states after them in `state`."""
+    columns, start = [], 0
+    for bank in banks:
+        outputs = bank.fold(_inputs(bank, series), state[start : start + bank.state_size])
+        start += bank.state_size
+        columns += [
+            pl.Series(feature.name, values).fill_nan(None)
+            for feature, values in zip(bank.outputs, outputs, strict=True)
+        ]
+    return columns
+
+
+def _inputs(bank: Bank, series: pl.DataFrame) -> Array:
     columns = [
         series[name].cast(pl.Int64) if isinstance(series.schema[name], pl.Datetime) else series[name]
         for name in bank.inputs
     ]
-    x = np.vstack([column.cast(pl.Float64).fill_null(float("nan")).to_numpy() for column in columns])
-    return bank.fold(x, bank.initial_state())
+    return np.vstack([column.cast(pl.Float64).fill_null(float("nan")).to_numpy() for column in columns])

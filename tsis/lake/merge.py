@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -91,15 +92,21 @@ def _without_repeats(table: TableSpec, last: pl.DataFrame, rows: pl.DataFrame) -
     return marked.filter(~pl.col("_row")).drop("_key", "_row")
 
 
-def replaced(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, tickers: Sequence[str]) -> pl.DataFrame:
-    """Return `added` in place of the stored rows of `tickers`, sorted by key.
+def replaced(
+    table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, since: Mapping[str, datetime | None]
+) -> pl.DataFrame:
+    """Return `added` in place of the stored rows of the tickers in `since`, those known after its time, sorted by key.
 
     Raises
     ------
     RevisionError
-        If an added row has the key of another ticker's row.
+        If an added row has the key of a row that stays.
     """
-    return merged(table, stored.filter(~pl.col("ticker").is_in(tickers)), added)
+    kept = ~pl.col("ticker").is_in(list(since))
+    if any(since.values()):
+        times = pl.col("ticker").replace_strict(since, default=None, return_dtype=pl.Datetime("us", "UTC"))
+        kept |= (pl.col(str(table.known)) <= times).fill_null(value=False)
+    return merged(table, stored.filter(kept), added)
 
 
 def refuse_moved(table: TableSpec, stored: pl.LazyFrame, added: pl.DataFrame) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,20 +115,43 @@ class Transaction:
         ContractError
             If any row breaks the contract, or is of another ticker than `tickers`.
         """
+        if tickers is not None:
+            return self.replace_since(table, rows, dict.fromkeys(tickers))
+        spec = self._conforming(table, rows)
+        return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
+
+    def replace_since(self, table: str, rows: pl.DataFrame, since: Mapping[str, datetime | None]) -> Publication:
+        """Publish `rows` in place of the rows of each ticker in `since` that are known after its time (None: all).
+
+        Raises
+        ------
+        ContractError
+            If any row breaks the contract, or is of another ticker.
+        StoreError
+            If rows would stay that the lake holds in another column layout.
+        RevisionError
+            If a row has the key of one that stays.
+        """
+        spec = self._conforming(table, rows)
+        _refuse_foreign(spec, rows, sorted(since))
+        before = self._compatible(spec) if any(since.values()) else self._manifest(spec)
+        if before is None or before.schema != schema_fingerprint(spec):
+            return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
+        touched = {
+            entry.partition
+            for entry in before.files
+            if any(may_hold(spec, entry, [ticker], start) for ticker, start in since.items())
+        }
+        return self._rewrite(
+            spec, before.files, rows, lambda stored, added: replaced(spec, stored, added, since), touched
+        )
+
+    def _conforming(self, table: str, rows: pl.DataFrame) -> TableSpec:
         spec = self.spec(table)
         checked = check_contract(spec, rows)
         if checked.bad.height:
             raise ContractError(describe(spec, checked.bad, rows.height))
-        before = self._manifest(spec)
-        stale = None if tickers is None else sorted(set(tickers))
-        if stale is not None:
-            _refuse_foreign(spec, rows, stale)
-        if stale is None or before is None or before.schema != schema_fingerprint(spec):
-            return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
-        touched = {entry.partition for entry in before.files if may_hold(spec, entry, stale)}
-        return self._rewrite(
-            spec, before.files, rows, lambda stored, added: replaced(spec, stored, added, stale), touched
-        )
+        return spec
 
     def append(self, table: str, rows: pl.DataFrame) -> Publication:
         """Publish `rows` beside those that are there; rows that are known already change nothing.

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
 
-from tsis.core.errors import StageError, TsisError
+from tsis.core.errors import TsisError
 from tsis.core.params import Params
 from tsis.core.stage import AnyStage
+from tsis.core.table import TableSpec
 from tsis.lake.contract import check_contract
+from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
 from tsis.runtime.compile_timer import compile_timer
 from tsis.runtime.dag import SHARED
-from tsis.runtime.inputs import Inputs
+from tsis.runtime.inputs import Inputs, session_of
 from tsis.runtime.results import Outcome, Status
+from tsis.runtime.resume import Resumed, Resumption
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,9 @@ class Execution:
     shared: dict[str, pl.DataFrame]
 
 
-def execute(stage: AnyStage, params: Params, transaction: Transaction, threads: int) -> Execution:
+def execute(
+    stage: AnyStage, params: Params, lake: Lake, transaction: Transaction, threads: int, *, is_forced: bool = False
+) -> Execution:
     """Read, call, publish.
 
     A unit that raises is reported; the rows of the other units are published, and what the failed unit published before
@@ -37,22 +44,40 @@ def execute(stage: AnyStage, params: Params, transaction: Transaction, threads: 
     with compile_timer() as compilation:
         inputs = Inputs(stage, transaction)
         units = inputs.units()
+        resumption = Resumption(stage, params, lake, inputs, transaction, is_forced=is_forced)
+
+        def call(unit: str | None) -> Resumed:
+            if stage.is_resumable and unit is not None:
+                return resumption(unit)
+            return Resumed(stage.frames(inputs.frames(unit), params)[0])
+
+        def checked(unit: str | None) -> Resumed:
+            result = call(unit)
+            for table, frame in zip(stage.writes, result.frames, strict=True):
+                if table.name not in SHARED:
+                    check_contract(transaction.spec(table.name), frame)
+            return result
+
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=stage.name) as pool:
-            calls = [pool.submit(_call, stage, params, inputs, unit, transaction) for unit in units]
+            calls = [pool.submit(checked, unit) for unit in units]
     failures = {unit or "": _reason(call) for unit, call in zip(units, calls, strict=True) if call.exception()}
-    results = [call.result() for call in calls if not call.exception()]
-    done = [unit for unit, call in zip(units, calls, strict=True) if not call.exception() and unit is not None]
+    done = {unit: call.result() for unit, call in zip(units, calls, strict=True) if not call.exception()}
     rows_out, shared = 0, {}
-    if results or not units:
+    if done or not units:
         for position, table in enumerate(stage.writes):
-            frames = [result[position] for result in results]
+            frames = [result.frames[position] for result in done.values()]
             if table.name in SHARED:
                 shared[table.name] = pl.concat(frames) if frames else pl.DataFrame()
                 continue
             rows = pl.concat([transaction.spec(table.name).empty(), *frames])
             rows_out += rows.height
-            transaction.replace(table.name, rows, tickers=done if failures else None)
-    status: Status = "success" if not failures else "partial" if results else "failed"
+            _publish(
+                stage, table, rows, {str(unit): result.since for unit, result in done.items()}, failures, transaction
+            )
+    for unit, result in done.items():
+        if stage.is_resumable:
+            resumption.remember(str(unit), result)
+    status: Status = "success" if not failures else "partial" if done else "failed"
     outcome = Outcome(
         stage=stage.name,
         status=status,
@@ -65,19 +90,26 @@ def execute(stage: AnyStage, params: Params, transaction: Transaction, threads: 
     return Execution(outcome, shared)
 
 
-def _call(
-    stage: AnyStage, params: Params, inputs: Inputs, unit: str | None, transaction: Transaction
-) -> tuple[pl.DataFrame, ...]:
-    result = stage.function(**inputs.frames(unit), params=params)
-    frames = result if isinstance(result, tuple) else (result,)
-    if len(frames) != len(stage.writes):
-        raise StageError(f"{stage.name} returned {len(frames)} frames for {len(stage.writes)} tables")
-    for table, frame in zip(stage.writes, frames, strict=True):
-        if table.name not in SHARED:
-            check_contract(transaction.spec(table.name), frame)
-    return frames
+def _publish(
+    stage: AnyStage,
+    table: TableSpec,
+    rows: pl.DataFrame,
+    since: dict[str, datetime | None],
+    failures: Collection[str],
+    transaction: Transaction,
+) -> None:
+    """Replace what the units that succeeded said before; units that are gone keep nothing, failed ones everything."""
+    if stage.by == "session" and failures:
+        before = transaction.scan(table.name).filter(session_of(table).is_in(list(failures))).collect()
+        transaction.replace(table.name, pl.concat([rows, before]))
+    elif not failures and not any(since.values()):
+        transaction.replace(table.name, rows)
+    else:
+        present = transaction.scan(table.name).select("ticker").unique().collect()["ticker"].to_list()
+        gone: dict[str, datetime | None] = dict.fromkeys(set(present) - set(failures))
+        transaction.replace_since(table.name, rows, gone | since)
 
 
-def _reason(call: Future[tuple[pl.DataFrame, ...]]) -> str:
+def _reason(call: Future[Resumed]) -> str:
     error = call.exception()
     return str(error) if isinstance(error, TsisError) else f"{type(error).__name__}: {error}"

@@ -1,8 +1,9 @@
-"""Reads what a stage needs, whole or ticker by ticker."""
+"""Reads what a stage needs: whole, by ticker, by session, or the rows of a ticker between two times."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from tsis.lake.transaction import Transaction
 
 IN_MEMORY_ROWS = 5_000_000
 """A table up to this size is read once and split by ticker; a larger one is scanned for each ticker."""
+_TICK = timedelta(microseconds=1)
 
 
 class Inputs:
@@ -43,26 +45,95 @@ class Inputs:
             self._whole[table.name] = frame
 
     def units(self) -> Sequence[str | None]:
-        """Return the tickers to call the stage for, in order; one None where it is called once."""
+        """Return the tickers or sessions to call the stage for, in order; one None where it is called once."""
         if self._stage.by == "whole":
             return [None]
         found: set[str] = set()
         for table in self._stage.reads:
-            if "ticker" not in table.polars_schema or table.zone == "reference":
+            if table.zone == "reference":
                 continue
-            if table.name in self._split:
+            if self._stage.by == "session":
+                if table.known is not None:
+                    found |= set(self._whole[table.name].select(session_of(table).unique()).to_series())
+            elif table.name in self._split:
                 found |= set(self._split[table.name])
-            else:
+            elif "ticker" in table.polars_schema:
                 found |= set(self._transaction.scan(table.name).select("ticker").unique().collect()["ticker"])
         return sorted(found)
 
-    def frames(self, ticker: str | None) -> dict[str, pl.DataFrame]:
+    def frames(self, unit: str | None) -> dict[str, pl.DataFrame]:
         """Return the stage's arguments for one unit: argument name to frame."""
-        return {table.table: self._frame(table, ticker) for table in self._stage.reads}
+        return {table.table: self._frame(table, unit) for table in self._stage.reads}
 
-    def _frame(self, table: TableSpec, ticker: str | None) -> pl.DataFrame:
+    def between(self, ticker: str, after: datetime | None, until: datetime | None) -> dict[str, pl.DataFrame]:
+        """Return the arguments of a resumable stage: the rows of `ticker` known after `after` and not after `until`.
+
+        Tables that the stage needs ahead are given that much earlier, and `timeless` ones whole.
+        """
+        timed = {
+            table.table: self._timed_scan(table, ticker, after, until).collect().sort(table.key)
+            for table in self._stage.reads
+            if self.is_timed(table)
+        }
+        return timed | self.timeless(ticker)
+
+    def timeless(self, ticker: str) -> dict[str, pl.DataFrame]:
+        """Return the arguments of a resumable stage that are the same for every piece of a ticker."""
+        return {table.table: self._frame(table, ticker) for table in self._stage.reads if not self.is_timed(table)}
+
+    def is_timed(self, table: TableSpec) -> bool:
+        """Tell whether a resumable stage is given a table piece by piece."""
+        return table.known is not None and "ticker" in table.polars_schema and table.zone != "reference"
+
+    def rows_by_day(self, ticker: str, after: datetime | None) -> pl.DataFrame:
+        """Return day and rows of `ticker` after a time, in order of days; of the tables that are not needed ahead.
+
+        A day ends with the midnight after it, which belongs to it.
+        """
+        counts = [
+            self._timed_scan(table, ticker, after, None)
+            .group_by((pl.col(str(table.known)) - _TICK).dt.date().alias("day"))
+            .agg(pl.len().cast(pl.Int64).alias("rows"))
+            .collect()
+            for table in self._stage.reads
+            if self.is_timed(table) and table.name not in self._stage.ahead
+        ]
+        return pl.concat(counts).group_by("day").agg(pl.col("rows").sum()).sort("day")
+
+    def _frame(self, table: TableSpec, unit: str | None) -> pl.DataFrame:
         if table.name in self._whole:
-            return self._whole[table.name]
+            rows = self._whole[table.name]
+            is_cut = self._stage.by == "session" and table.zone != "reference" and table.known is not None
+            return rows.filter(session_of(table) == unit) if is_cut else rows
         if table.name in self._split:
-            return self._split[table.name].get(str(ticker), self._empty[table.name])
-        return self._transaction.scan(table.name, tickers=[str(ticker)]).collect().sort(table.key)
+            return self._split[table.name].get(str(unit), self._empty[table.name])
+        return self._transaction.scan(table.name, tickers=[str(unit)]).collect().sort(table.key)
+
+    def _timed_scan(
+        self, table: TableSpec, ticker: str, after: datetime | None, until: datetime | None
+    ) -> pl.LazyFrame:
+        lead = self._stage.ahead.get(table.name, timedelta())
+        if table.name in self._split:
+            rows = self._split[table.name].get(ticker, self._empty[table.name]).lazy()
+        else:
+            # the manifest knows the times of `time` alone
+            start = after + lead if after and table.known == table.time else None
+            rows = self._transaction.scan(table.name, tickers=[ticker], start=start)
+        return known_between(rows, str(table.known), after and after + lead, until and until + lead)
+
+
+def known_between(rows: pl.LazyFrame, known: str, after: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    """Keep the rows with after < `known` ≤ until; None is no bound."""
+    if after is not None:
+        rows = rows.filter(pl.col(known) > after)
+    return rows if until is None else rows.filter(pl.col(known) <= until)
+
+
+def session_of(table: TableSpec) -> pl.Expr:
+    """Return an expression for the session of a row: the UTC date at which it is complete."""
+    return pl.col(str(table.known)).dt.date().cast(pl.String)
+
+
+def midnight_after(day: object) -> datetime:
+    """Return the midnight that ends a UTC day."""
+    return datetime.fromisoformat(str(day)).replace(tzinfo=UTC) + timedelta(days=1)

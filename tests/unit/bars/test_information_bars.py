@@ -32,7 +32,7 @@ def bars_of(dim, specs=None, **given):
         "daily_cache": spec(DailyCache).empty(),
     }
     params = InformationBarsParams() if specs is None else InformationBarsParams(bars=NO_SPECS | specs)
-    found = information_bars(**(inputs | given), tickers_dim=dim, params=params)
+    found, _ = information_bars(**(inputs | given), tickers_dim=dim, params=params)
     return spec(InformationBars).schema.validate(found)
 
 

@@ -63,7 +63,7 @@ def bars(n=N, seed=11, **columns):
 
 
 def folded(rows, **params):
-    return features(information_bars=rows, params=FeaturesParams(**params))
+    return features(information_bars=rows, params=FeaturesParams(**params))[0]
 
 
 def test_the_table_is_widened_by_every_feature():
