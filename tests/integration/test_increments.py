@@ -24,7 +24,7 @@ from tsis.runtime.tables import tables
 
 STAGES = stages()
 CHAIN = ["daily_cache", "information_bars", "features"]
-BARS = ("time_1m", "time_1h", "time_1d", "tick_7", "volume_300", "dollar_5k")
+BARS = ("time_1m", "time_1d", "volume_300")
 PARAMS = {**read_params(REPOSITORY / "params.yaml", STAGES)}
 PARAMS["information_bars"] = InformationBarsParams(bars={"equity": BARS})
 OTHER = {**PARAMS, "information_bars": InformationBarsParams(bars={"equity": ("time_1m", "tick_7")})}
