@@ -31,6 +31,7 @@ def test_what_shows_a_result_is_run_with_what_counts_it() -> None:
     names = [stage.name for stage in select(["fills_log"], stages())]
     assert names == ["fills_log", "pnl_daily", "strategy_stats"]
     assert [stage.name for stage in select(["pnl_daily"], stages())] == ["pnl_daily", "strategy_stats"]
+    assert select(["predictions"], stages())[-1].name == "strategy_stats"
     assert [stage.name for stage in select(["events"], stages())] == ["events"]
     assert len(select([], stages())) == len(stages())
 

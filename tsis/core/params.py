@@ -6,6 +6,9 @@ import hashlib
 import json
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from tsis.core.errors import UnknownNameError
 
 
 class Params(BaseModel):
@@ -19,6 +22,21 @@ class Params(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def wrong_fields(error: ValidationError) -> str:
-    """Return which fields are wrong and why, on one line."""
-    return "; ".join(f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors())
+def wrong_fields(error: ValidationError, model: type[BaseModel]) -> str:
+    """Return which fields are wrong and why, on one line: the value, or the nearest field that `model` knows."""
+    return "; ".join(_wrong(item, model) for item in error.errors())
+
+
+def _wrong(item: ErrorDetails, model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{where}: {UnknownNameError('field', str(item['loc'][-1]), _fields(model))}"
+    if item["type"] == "missing":
+        return f"{where}: is missing"
+    return f"{where}: {item['msg']} (is {item['input']!r})"
+
+
+def _fields(model: type[BaseModel]) -> set[str]:
+    """Return the names of all fields of a model and of the models within it."""
+    schema = model.model_json_schema()
+    return {name for part in (schema, *schema.get("$defs", {}).values()) for name in part.get("properties", {})}

@@ -69,8 +69,8 @@ def owner_of_table(by_name: Mapping[str, AnyStage]) -> dict[str, str]:
 def select(names: Iterable[str], by_name: Mapping[str, AnyStage]) -> list[AnyStage]:
     """Return the stages called `names` in running order; all of them where `names` is empty.
 
-    Results can't be looked at uncounted: where a stage writes what a counting stage (one that writes trials) reads, the
-    counting stage and what lies between them are run too.
+    Results can't be looked at uncounted: where a stage writes analytics, or what a counting stage (one that writes
+    trials) reads, the counting stage and what lies between them are run too.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def select(names: Iterable[str], by_name: Mapping[str, AnyStage]) -> list[AnySta
     chosen = [by_name[name] for name in sorted(wanted)]
     for counting in (item for item in by_name.values() if SHARED & _names(item.writes)):
         for item in chosen:
-            if _names(item.writes) & _names(counting.reads):
+            if _names(item.writes) & _names(counting.reads) or any(table.zone == "analytics" for table in item.writes):
                 wanted |= {counting.name} | (_downstream(item, by_name) & _upstream(counting, by_name))
     return [item for name, item in by_name.items() if name in wanted]
 

@@ -36,8 +36,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ParamsError(f"{path} does not exist; set TSIS_PARAMS or run inside a clone of TSIS") from error
-    except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ParamsError(f"{path}, line {line}: not YAML: {error.problem}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -49,4 +50,4 @@ def _validated(path: Path, name: str, model: type[Params], section: Any) -> Para
     try:
         return model.model_validate({} if section is None else section)
     except ValidationError as error:
-        raise ParamsError(f"{path.name}, section {name}: {wrong_fields(error)}") from error
+        raise ParamsError(f"{path.name}, section {name}: {wrong_fields(error, model)}") from error

@@ -48,5 +48,5 @@ def request_for(source: AnySource, options: dict[str, Any]) -> Params:
     try:
         request: Params = source.request.model_validate(options)
     except ValidationError as error:
-        raise UsageError(f"source {source.name}: {wrong_fields(error)}") from error
+        raise UsageError(f"source {source.name}: {wrong_fields(error, source.request)}") from error
     return request

@@ -1,0 +1,41 @@
+"""What is wrong with params.yaml is said with its place, its value and the nearest name."""
+
+from __future__ import annotations
+
+import pytest
+
+from tsis.core.errors import ParamsError, UnknownNameError
+from tsis.runtime.dag import stages
+from tsis.runtime.params import read_params
+
+
+def refusal(tmp_path, text, error=ParamsError):
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with pytest.raises(error) as raised:
+        read_params(path, stages())
+    return str(raised.value)
+
+
+def test_an_unknown_field_has_its_place_and_the_nearest_name(tmp_path):
+    text = "triple_barrier: {series: {equity: {time_1d: {pt: 1.0, max_bar: 5}}}}"
+    found = refusal(tmp_path, text)
+    assert "section triple_barrier" in found
+    assert "series.equity.time_1d.max_bar: unknown field 'max_bar'; did you mean 'max_bars'?" in found
+
+
+def test_a_value_out_of_range_is_shown(tmp_path):
+    assert "rvol: Input should be greater than 0 (is -1)" in refusal(tmp_path, "daily_cache: {rvol: -1}")
+
+
+def test_broken_yaml_has_its_line(tmp_path):
+    assert "params.yaml, line 3: not YAML" in refusal(tmp_path, "daily_cache:\n  rvol: 1\n rvol: 2\n")
+
+
+def test_an_unknown_section_has_the_nearest_name(tmp_path):
+    assert "did you mean 'triple_barrier'?" in refusal(tmp_path, "tripple_barrier: {}", UnknownNameError)
+
+
+def test_a_section_of_another_shape(tmp_path):
+    assert "daily_cache" in refusal(tmp_path, "daily_cache: [1]")
+    assert "one section a stage" in refusal(tmp_path, "[1]")
