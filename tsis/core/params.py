@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from tsis.core.errors import UnknownNameError
 
@@ -27,7 +27,7 @@ def wrong_fields(error: ValidationError, model: type[BaseModel]) -> str:
     return "; ".join(_wrong(item, model) for item in error.errors())
 
 
-def _wrong(item: ErrorDetails, model: type[BaseModel]) -> str:
+def _wrong(item: Any, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}: {UnknownNameError('field', str(item['loc'][-1]), _fields(model))}"
