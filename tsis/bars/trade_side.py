@@ -96,12 +96,13 @@ def trade_side(
     """
     rule, state = rule or QuoteRule(), state or SideState()
     _refuse_other_tickers(trades, quotes)
-    tape = trades.sort("ts", "seq")
-    book = pl.concat([state.pending, _quote_columns(quotes.filter(~pl.col("is_suspicious")))]).sort("ts", "seq")
+    factor = pl.col("price_factor") if "price_factor" in trades.columns else pl.lit(1.0)
+    tape = trades.select("ts", "seq", "price", "side", factor.alias("factor")).sort("ts", "seq")
+    book = pl.concat([state.pending, _quote_columns(quotes)]).sort("ts", "seq")
     for name, rows in (("raw.trades", tape), ("raw.quotes", book)):
         _refuse_twins(name, rows)
     ts, quote_ts = _microseconds(tape), _microseconds(book)
-    _refuse_late(ts, _microseconds(quotes.sort("ts")), state.until_us)
+    _refuse_late(ts, _microseconds(quotes), state.until_us)
 
     quote_state = state.quotes.copy()
     standing = np.empty((quote_ts.size + 1, 3))
@@ -114,15 +115,15 @@ def trade_side(
     # no trade of this piece is later than until_us: quotes beyond n_seen are not needed yet
     prevailing = standing[np.searchsorted(quote_ts[:n_seen], ts - rule.delay_us, side="right")]
     prevailing[ts - prevailing[:, 2] > rule.max_age_us] = np.nan
-    factor = tape["price_factor"].to_numpy() if "price_factor" in tape.columns else np.ones(ts.size)
+    factors = tape["factor"].to_numpy()
     vendor = tape["side"].replace_strict(_VENDOR, return_dtype=pl.Int8).to_numpy()
     side, decided_by = np.empty(ts.size, np.int8), np.empty(ts.size, np.int8)
     ticks = state.ticks.copy()
     kernel.lee_ready(
-        tape["price"].to_numpy() * factor,
+        tape["price"].to_numpy() * factors,
         vendor,
-        prevailing[:, 0] * factor,
-        prevailing[:, 1] * factor,
+        prevailing[:, 0] * factors,
+        prevailing[:, 1] * factors,
         ticks,
         side,
         decided_by,
@@ -134,7 +135,7 @@ def trade_side(
 
 
 def _quote_columns(quotes: pl.DataFrame) -> pl.DataFrame:
-    return quotes.select("ts", "seq", "bid", "ask")
+    return quotes.lazy().filter(~pl.col("is_suspicious")).select("ts", "seq", "bid", "ask").collect()
 
 
 def _standing(state: NDArray[np.float64]) -> NDArray[np.float64]:

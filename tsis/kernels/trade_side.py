@@ -126,14 +126,16 @@ def _run_tick_rule(arrays: tuple[Array, ...], state: Rows) -> Rows:
 
 
 def _run_two_sided_quotes(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    out = np.empty((arrays[0].shape[0], 3))
-    two_sided_quotes(*arrays, state, out)
+    ts, bid, ask = arrays
+    out = np.empty((ts.shape[0], 3))
+    two_sided_quotes(ts, bid, ask, state, out)
     return out
 
 
 def _run_lee_ready(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    found = np.empty((2, arrays[0].shape[0]), np.int8)
-    lee_ready(*arrays, state, found[0], found[1])
+    price, side, bid, ask = arrays
+    found = np.empty((2, price.shape[0]), np.int8)
+    lee_ready(price, side, bid, ask, state, found[0], found[1])
     return found.T.astype(np.float64)
 
 
