@@ -25,17 +25,24 @@ _DAY_S: Final = 86_400.0
 
 
 def time_bars(
-    trades: Ticks, bars: Sequence[BarSpec], ticker: str, multiplier: float, over_until_us: float = -math.inf
+    trades: Ticks,
+    bars: Sequence[BarSpec],
+    ticker: str,
+    multiplier: float,
+    state: NDArray[np.float64],
+    over_until_us: float,
 ) -> pl.DataFrame:
     """Return the complete time bars of all specifications on the grid of the epoch, as rows of information_bars.
 
-    Each equals what `trade_bars` makes of that specification alone, bit for bit; the trades are read once for all. A
-    day is a UTC date here. Intervals without trades have no row: see `with_empty_intervals`.
+    Each equals what `trade_bars` makes of that specification alone, bit for bit; the trades are read once for all, and
+    the open bars stay in `state`. A day is a UTC date here. Intervals without trades have no row: see
+    `with_empty_intervals`.
 
     Parameters
     ----------
     trades : in order of time.
     bars : time bars, each once.
+    state : `kernels.time_bars.initial_state` of their number, or what an earlier call left; changed in place.
     over_until_us : microseconds since the epoch up to which time is known to have passed without a further trade;
         bars that end by then are complete.
 
@@ -50,7 +57,7 @@ def time_bars(
     UsageError
         If a specification is no time bar, or is there twice.
     """
-    return _of_grid(trades, bars, _intervals(bars), kernel.EPOCH, ticker, multiplier, over_until_us)
+    return _of_grid(trades, bars, _intervals(bars), kernel.EPOCH, ticker, multiplier, state, over_until_us)
 
 
 def session_time_bars(
@@ -59,7 +66,8 @@ def session_time_bars(
     sessions: pl.DataFrame,
     ticker: str,
     multiplier: float,
-    over_until_us: float = -math.inf,
+    state: NDArray[np.float64],
+    over_until_us: float,
 ) -> pl.DataFrame:
     """Return the complete time bars of all specifications on the grid of the exchange's sessions.
 
@@ -70,7 +78,7 @@ def session_time_bars(
 
     Parameters
     ----------
-    trades, bars, over_until_us : as in `time_bars`.
+    trades, bars, state, over_until_us : as in `time_bars`.
     sessions : rows of reference.sessions of the ticker's exchange (`ticker_sessions`), in any order.
 
     Returns
@@ -86,7 +94,7 @@ def session_time_bars(
     """
     whole = np.array([bar.threshold == _DAY_S for bar in bars], bool)
     intervals = np.where(whole, kernel.WHOLE_SESSION, _intervals(bars))
-    return _of_grid(trades, bars, intervals, session_grid(sessions), ticker, multiplier, over_until_us)
+    return _of_grid(trades, bars, intervals, session_grid(sessions), ticker, multiplier, state, over_until_us)
 
 
 def _intervals(bars: Sequence[BarSpec]) -> NDArray[np.int64]:
@@ -105,6 +113,7 @@ def _of_grid(
     grid: Grid,
     ticker: str,
     multiplier: float,
+    state: NDArray[np.float64],
     over_until_us: float,
 ) -> pl.DataFrame:
     if not bars:
@@ -112,7 +121,7 @@ def _of_grid(
     backwards = np.flatnonzero(np.diff(trades.ts_us) < 0)
     if backwards.size:
         raise DataError(f"trades of {ticker}: {backwards.size:,} go back in time (first: row {backwards[0] + 1:,})")
-    state, found = kernel.initial_state(len(bars)), []
+    found = []
     out = np.empty((_ROWS_A_CALL + len(bars), len(kernel.OUT_COLUMNS)))
     changes = (np.diff(trades.price_factor) != 0.0) | (np.diff(trades.split_factor) != 0.0)
     for start, stop in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), trades.ts_us.size]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -10,15 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tsis.core.errors import DataError, UsageError
-from tsis.core.table import spec
+from tsis.core.state import State
 from tsis.kernels import trade_side as kernel
-from tsis.tables.raw.quotes import Quotes
 
 RULES: Final = pl.Enum(["none", "vendor", "quote", "tick"])
 """Which rule decided, in the order of the kernel's codes."""
 
 _VENDOR: Final = {"buy": 1, "sell": -1, "unknown": 0}
-_NEVER: Final = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
@@ -45,26 +43,23 @@ class QuoteRule:
             )
 
 
-@dataclass(frozen=True)
-class SideState:
-    """What later trades need of those before: a checkpoint.
+def initial_state() -> State:
+    """Return the state before the first row of a ticker.
 
-    Parameters
-    ----------
-    ticks, quotes : the states of the kernels.
-    pending : quotes that no trade could see yet, because the delay has not passed.
-    until_us : the latest time seen; rows that are not later come too late.
+    ``ticks`` and ``quotes`` are the kernels'; ``pending`` are the quotes, ts, seq, bid and ask of each in turn, that no
+    trade could see yet because the delay has not passed; ``until`` is the latest time seen, in microseconds.
     """
-
-    ticks: NDArray[np.float64] = field(default_factory=kernel.initial_tick_state)
-    quotes: NDArray[np.float64] = field(default_factory=kernel.initial_quote_state)
-    pending: pl.DataFrame = field(default_factory=lambda: _quote_columns(spec(Quotes).empty()))
-    until_us: int = _NEVER
+    return {
+        "ticks": kernel.initial_tick_state(),
+        "quotes": kernel.initial_quote_state(),
+        "pending": np.empty(0),
+        "until": np.array([-np.inf]),
+    }
 
 
 def trade_side(
-    trades: pl.DataFrame, quotes: pl.DataFrame, rule: QuoteRule | None = None, state: SideState | None = None
-) -> tuple[pl.DataFrame, SideState]:
+    trades: pl.DataFrame, quotes: pl.DataFrame, rule: QuoteRule | None = None, state: State | None = None
+) -> tuple[pl.DataFrame, State]:
     """Return the side of each trade and which rule decided, and the state from which later trades go on.
 
     The vendor's side comes first; then the quote test of Lee and Ready (1991), above the midpoint of the prevailing
@@ -82,7 +77,7 @@ def trade_side(
         that a split is no tick.
     quotes : rows of raw.quotes of the same ticker; none where the lake has none, and the tick rule decides.
     rule : which quote prevails; `QuoteRule()` by default.
-    state : what the piece before returned.
+    state : what the piece before returned; not changed.
 
     Returns
     -------
@@ -94,21 +89,21 @@ def trade_side(
     DataError
         If there are several tickers, two rows of one time and seq, or rows no later than the last of the piece before.
     """
-    rule, state = rule or QuoteRule(), state or SideState()
+    rule, state = rule or QuoteRule(), state or initial_state()
     _refuse_other_tickers(trades, quotes)
     factor = pl.col("price_factor") if "price_factor" in trades.columns else pl.lit(1.0)
     tape = trades.select("ts", "seq", "price", "side", factor.alias("factor")).sort("ts", "seq")
-    book = pl.concat([state.pending, _quote_columns(quotes)]).sort("ts", "seq")
+    book = pl.concat([_pending(state), _quote_columns(quotes)]).sort("ts", "seq")
     for name, rows in (("raw.trades", tape), ("raw.quotes", book)):
         _refuse_twins(name, rows)
     ts, quote_ts = _microseconds(tape), _microseconds(book)
-    _refuse_late(ts, _microseconds(quotes), state.until_us)
+    _refuse_late(ts, _microseconds(quotes), state["until"][0])
 
-    quote_state = state.quotes.copy()
+    quote_state, ticks = state["quotes"].copy(), state["ticks"].copy()
     standing = np.empty((quote_ts.size + 1, 3))
     standing[0] = _standing(quote_state)
-    until_us = max([state.until_us, *ts[-1:].tolist(), *quote_ts[-1:].tolist()])
-    n_seen = int(np.searchsorted(quote_ts, until_us - rule.delay_us, side="right")) if until_us != _NEVER else 0
+    until_us = max([state["until"][0], *ts[-1:].tolist(), *quote_ts[-1:].tolist()])
+    n_seen = int(np.searchsorted(quote_ts, until_us - rule.delay_us, side="right"))
     bid, ask = (book[name].cast(pl.Float64).fill_null(np.nan).to_numpy() for name in ("bid", "ask"))
     kernel.two_sided_quotes(quote_ts[:n_seen], bid[:n_seen], ask[:n_seen], quote_state, standing[1 : n_seen + 1])
 
@@ -118,7 +113,6 @@ def trade_side(
     factors = tape["factor"].to_numpy()
     vendor = tape["side"].replace_strict(_VENDOR, return_dtype=pl.Int8).to_numpy()
     side, decided_by = np.empty(ts.size, np.int8), np.empty(ts.size, np.int8)
-    ticks = state.ticks.copy()
     kernel.lee_ready(
         tape["price"].to_numpy() * factors,
         vendor,
@@ -131,11 +125,21 @@ def trade_side(
     sides = tape.select("ts", "seq").with_columns(
         side=pl.Series(side, dtype=pl.Int8), rule=pl.Series(decided_by).cast(pl.UInt8).cat.to(RULES)
     )
-    return sides, SideState(ticks, quote_state, book[n_seen:], until_us)
+    held_back = np.column_stack([column[n_seen:] for column in (quote_ts, book["seq"].to_numpy(), bid, ask)])
+    after = {"ticks": ticks, "quotes": quote_state, "pending": held_back.ravel(), "until": np.array([float(until_us)])}
+    return sides, after
 
 
 def _quote_columns(quotes: pl.DataFrame) -> pl.DataFrame:
     return quotes.lazy().filter(~pl.col("is_suspicious")).select("ts", "seq", "bid", "ask").collect()
+
+
+def _pending(state: State) -> pl.DataFrame:
+    ts, seq, bid, ask = state["pending"].reshape(-1, 4).T
+    columns = {"ts": ts.astype(np.int64), "seq": seq.astype(np.int64), "bid": bid, "ask": ask}
+    return pl.DataFrame(columns).with_columns(
+        pl.col("ts").cast(pl.Datetime("us", "UTC")), pl.col("bid", "ask").fill_nan(None)
+    )
 
 
 def _standing(state: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -163,7 +167,7 @@ def _refuse_twins(name: str, rows: pl.DataFrame) -> None:
         )
 
 
-def _refuse_late(ts: NDArray[np.int64], quote_ts: NDArray[np.int64], until_us: int) -> None:
+def _refuse_late(ts: NDArray[np.int64], quote_ts: NDArray[np.int64], until_us: float) -> None:
     n_late = int((ts <= until_us).sum() + (quote_ts <= until_us).sum())
     if n_late:
         raise DataError(

@@ -1,3 +1,4 @@
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from tsis.bars.futures_roll import FuturesRollParams, futures_roll, roll_calenda
 from tsis.bars.trade_bars import ticks, trade_bars
 from tsis.core.errors import DataError
 from tsis.core.table import spec
+from tsis.kernels.bars import initial_state
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.reference.contracts_dim import ContractsDim
@@ -179,7 +181,7 @@ def test_bars_of_a_product_run_over_its_rolls(trades):
     ]
     tape = as_one_ticker(held_rows(pl.concat(frames), rolls, "ts"))
     assert tape["ticker"].unique().to_list() == ["ES"]
-    found = trade_bars(ticks(tape), parse_bar_spec("tick_1"), "ES", 50.0)
+    found = trade_bars(ticks(tape), parse_bar_spec("tick_1"), "ES", 50.0, initial_state(), -math.inf)
     assert found["close"].to_list() == pytest.approx(
         by_ratio(held_rows(THREE, rolls, "ts_close"), ["close"])["close"].to_list()
     )
