@@ -27,6 +27,7 @@ KNOWN_FROM = {
     "processed_features.daily_cache": "ts_close",
     "processed_features.information_bars": "ts_close",
     "processed_features.features": "ts_close",
+    "processed_features.session_coverage": "ts_close",
     "labeling.events": "t0",
     "labeling.triple_barrier": "t1",
     "labeling.meta_labels": "t1",
@@ -34,13 +35,15 @@ KNOWN_FROM = {
     "ml_dataset.dataset": "t1",
     "ml_dataset.event_features": "t0",
 }
-"""Column of each table that says from when a row is known; reference.tickers_dim selects classes only."""
+"""Column of each table that says from when a row is known; reference.tickers_dim and sessions are there in advance."""
 
 
 def inputs_of(stage, lake, ticker):
     found = {}
     for spec in stage.reads:
-        rows = lake.scan(spec.name).collect().sort(spec.key).filter(pl.col("ticker") == ticker)
+        rows = lake.scan(spec.name).collect().sort(spec.key)
+        if "ticker" in rows.columns:
+            rows = rows.filter(pl.col("ticker") == ticker)
         found[spec.table] = rows.head(60_000) if spec.table == "trades" else rows
     return found
 

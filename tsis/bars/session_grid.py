@@ -1,0 +1,69 @@
+"""The sessions of a ticker, and the grid of intervals that they make."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tsis.core.errors import DataError
+
+Times = NDArray[np.int64]
+Grid = tuple[Times, Times, Times]
+
+
+def ticker_sessions(sessions: pl.DataFrame, tickers_dim: pl.DataFrame, ticker: str) -> pl.DataFrame:
+    """Return the sessions of the exchange on which `ticker` was listed at the time, in order.
+
+    The first known exchange counts for the time before as well. A ticker that is not in tickers_dim has none.
+
+    Parameters
+    ----------
+    sessions : rows of reference.sessions, of any exchanges.
+    tickers_dim : rows of reference.tickers_dim, of any tickers.
+    """
+    listings = tickers_dim.filter(pl.col("ticker") == ticker).sort("valid_from").select("valid_from", listed="exchange")
+    return (
+        sessions.filter(pl.col("exchange").is_in(listings["listed"].unique().to_list()))
+        .sort("session", "open")
+        .join_asof(listings, left_on="session", right_on="valid_from", check_sortedness=False)
+        .with_columns(pl.col("listed").fill_null(pl.lit(listings["listed"].first(), pl.String)))
+        .filter(pl.col("exchange") == pl.col("listed"))
+        .drop("listed", "valid_from")
+    )
+
+
+def session_grid(sessions: pl.DataFrame) -> Grid:
+    """Return anchors, opens and closes of `sessions` in microseconds, in order; the grid begins anew at each open.
+
+    Parameters
+    ----------
+    sessions : open and close of one exchange, or of one ticker, in any order.
+
+    Raises
+    ------
+    DataError
+        If sessions overlap, or close before they open.
+    """
+    rows = sessions.sort("open", "close")
+    opens, closes = (rows[name].cast(pl.Int64).to_numpy() for name in ("open", "close"))
+    wrong = np.flatnonzero((closes <= opens) | (np.append(opens[1:], np.iinfo(np.int64).max) < closes))
+    if wrong.size:
+        raise DataError(
+            f"reference.sessions: {wrong.size:,} sessions end before they begin or after the next begins (first: that "
+            f"of {rows['open'][int(wrong[0])]}); pass one exchange, or correct its open and close"
+        )
+    return opens, opens, closes
+
+
+def session_intervals(sessions: pl.DataFrame, interval_us: int) -> tuple[NDArray[np.int64], Times, Times]:
+    """Return the intervals of all sessions in order: row of its session (by open), start, end in microseconds.
+
+    They are counted from each open; the last one of a session is cut at its close.
+    """
+    _, opens, closes = session_grid(sessions)
+    counts = -((opens - closes) // interval_us)
+    session = np.repeat(np.arange(opens.size), counts)
+    place = np.arange(session.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    starts = opens[session] + place * interval_us
+    return session, starts, np.minimum(starts + interval_us, closes[session])
