@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -72,7 +72,9 @@ def calendar_sessions(calendar: str, first: date, last: date) -> pl.DataFrame:
             start, end = _clamped(first, covered.bound_min(), max), _clamped(last, covered.bound_max(), min)
             if start > end:
                 return _frame([], [], [], [])
-            found: Any = exchange_calendars.get_calendar(calendar, start=start.isoformat(), end=end.isoformat())
+            # a week more, because it takes no range of one day
+            earlier = _clamped(start - timedelta(days=7), covered.bound_min(), max)
+            found: Any = exchange_calendars.get_calendar(calendar, start=earlier.isoformat(), end=end.isoformat())
         except InvalidCalendarName:
             known = exchange_calendars.get_calendar_names(include_aliases=True)
             raise UnknownNameError("calendar", calendar, known) from None
@@ -82,7 +84,7 @@ def calendar_sessions(calendar: str, first: date, last: date) -> pl.DataFrame:
         days = [moment.date() for moment in found.sessions]
         opens = [moment.to_pydatetime() for moment in found.opens.dt.floor("us")]
         closes = [moment.to_pydatetime() for moment in found.closes.dt.floor("us")]
-    return _frame(days, opens, closes, [day in early for day in days])
+    return _frame(days, opens, closes, [day in early for day in days]).filter(pl.col("session") >= start)
 
 
 def _clamped(day: date, bound: Any, choose: Any) -> date:

@@ -64,3 +64,10 @@ def test_an_unknown_calendar_is_named_with_the_nearest():
 def test_a_reversed_range_is_refused():
     with pytest.raises(ParamsError, match="swap them"):
         SessionsParams(first=date(2019, 1, 1), last=date(2018, 1, 1))
+
+
+def test_a_range_of_one_day_is_that_day():
+    found = calendar_sessions("XNYS", date(2013, 7, 3), date(2013, 7, 3))
+    assert found["session"].to_list() == [date(2013, 7, 3)]
+    assert found["is_half_day"].to_list() == [True]
+    assert calendar_sessions("XNYS", date(2013, 7, 4), date(2013, 7, 4)).is_empty()
