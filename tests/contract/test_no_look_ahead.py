@@ -20,6 +20,7 @@ STAGES = {name: stage for name, stage in stages().items() if stage.by == "ticker
 PARAMS = read_params(REPOSITORY / "params.yaml", stages())
 KNOWN_FROM = {
     "raw.trades": "known_at",
+    "raw.quotes": "known_at",
     "raw.ohlcv_1m": "known_at",
     "raw.ohlcv_1h": "known_at",
     "raw.ohlcv_daily": "known_at",

@@ -59,6 +59,10 @@ def day(i: int, ticker: str = "IBM", n: int = 60) -> Change:
         sizes = random.integers(1, 90, n).astype(float).tolist()
         given = {"ticker": ticker, "ts": moments, "seq": list(range(n)), "price": prices, "size": sizes}
         lake.append("raw.trades", rows("raw.trades", n, **given, side="unknown", known_at=moments, is_suspicious=False))
+        seen = [midnight + timedelta(seconds=float(second)) for second in np.sort(random.uniform(0, 86_400, 30))]
+        bids = (100.0 + np.cumsum(random.integers(-1, 2, 30)) / 4).tolist()
+        book = {"ticker": ticker, "ts": seen, "bid": bids, "ask": [bid + 0.5 for bid in bids], "known_at": seen}
+        lake.append("raw.quotes", rows("raw.quotes", 30, **book, seq=list(range(30))))
         starts = [midnight + timedelta(minutes=int(m)) for m in np.sort(random.choice(1_440, 50, replace=False))]
         ends = [start + timedelta(minutes=1) for start in starts]
         ohlcv = {"open": 100.0, "high": 101.0, "low": 99.0, "close": 100.5, "volume": 10.0, "ticker": ticker}
@@ -86,7 +90,7 @@ def revision(i: int, **changes: object) -> Change:
 def last_day_withdrawn(lake: Lake) -> None:
     """Delete every raw row of the last day."""
     later = pl.lit(FIRST + timedelta(days=61), dtype=pl.Datetime("us", "UTC"))
-    for table in ("raw.trades", "raw.ohlcv_1m", "raw.ohlcv_daily"):
+    for table in ("raw.trades", "raw.quotes", "raw.ohlcv_1m", "raw.ohlcv_daily"):
         found = lake.scan(table, tickers=["IBM"], start=FIRST + timedelta(days=5)).collect()
         lake.append(table, found.with_columns(is_deleted=True, known_at=later))
 
@@ -183,7 +187,7 @@ def test_only_what_is_new_is_given_to_a_stage(tmp_path, monkeypatch):
     build(lake)
     # of IBM the open segment and the new day; of BAC its open segment alone
     assert {(ticker, is_resumed) for ticker, _, is_resumed in seen} == {("IBM", True), ("BAC", True)}
-    assert max(n for _, n, _ in seen) < 2 * (60 + 50 + 2)
+    assert max(n for _, n, _ in seen) < 2 * (60 + 30 + 50 + 2)
 
 
 def test_a_correction_is_computed_from_its_segment_on(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -48,7 +49,12 @@ def ticks(trades: pl.DataFrame) -> Ticks:
 
 
 def trade_bars(
-    trades: Ticks, bar: BarSpec, ticker: str, multiplier: float, state: NDArray[np.float64], over_until_us: float
+    trades: Ticks,
+    bar: BarSpec,
+    ticker: str,
+    multiplier: float,
+    state: NDArray[np.float64],
+    over_until_us: float = -math.inf,
 ) -> pl.DataFrame:
     """Return the complete bars of one specification as rows of information_bars; the open bar stays in `state`.
 

@@ -16,6 +16,7 @@ from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.ohlcv_1h import Ohlcv1h
 from tsis.tables.raw.ohlcv_1m import Ohlcv1m
 from tsis.tables.raw.ohlcv_daily import OhlcvDaily
+from tsis.tables.raw.quotes import Quotes
 from tsis.tables.raw.trades import Trades
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
@@ -26,6 +27,7 @@ NO_SPECS = dict.fromkeys(("equity", "future", "fx"), ())
 def bars_of(dim, specs=None, **given):
     inputs = {
         "trades": spec(Trades).empty(),
+        "quotes": spec(Quotes).empty(),
         "ohlcv_1m": spec(Ohlcv1m).empty(),
         "ohlcv_1h": spec(Ohlcv1h).empty(),
         "ohlcv_daily": spec(OhlcvDaily).empty(),
@@ -294,3 +296,17 @@ def test_what_is_not_declared_is_named_with_the_remedy(trades, tickers):
         )
     with pytest.raises(UsageError, match="unknown bar_spec 'dolar_1M'"):
         InformationBarsParams(bars={"equity": ("dolar_1M",)})
+
+
+def test_quotes_decide_the_sides_of_trades_without_one(tickers, trades):
+    """At one price the tick rule knows nothing; the midpoint does."""
+    moments = [START + timedelta(seconds=i) for i in range(6)]
+    tape_ = trades([(moment, i, 100.0, 1.0) for i, moment in enumerate(moments)])
+    dim, specs = tickers({"ticker": "IBM"}), {"equity": ("tick_3",)}
+    book = {"ts": [START - timedelta(seconds=1), START + timedelta(seconds=2.5)], "bid": [99.0, 99.9]}
+    more = {"ticker": "IBM", "seq": [0, 0], "ask": [100.5, 101.0], "is_suspicious": False}
+    quotes = pl.concat([spec(Quotes).empty(), pl.DataFrame(book | more)], how="diagonal_relaxed")
+    found = bars_of(dim, specs, trades=tape_, quotes=quotes.select(spec(Quotes).polars_schema.names()))
+    assert found["buy_volume"].to_list() == [3.0, 0.0]
+    assert found["sell_volume"].to_list() == [0.0, 3.0]
+    assert bars_of(dim, specs, trades=tape_)["buy_volume"].to_list() == [0.0, 0.0]
