@@ -32,6 +32,8 @@ KNOWN_FROM = {
     "labeling.events": "t0",
     "labeling.triple_barrier": "t1",
     "labeling.meta_labels": "t1",
+    "labeling.fixed_horizon": "t1",
+    "labeling.trend_scanning": "t1",
     "labeling.sample_weights": "t1",
     "ml_dataset.dataset": "t1",
     "ml_dataset.event_features": "t0",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Fold, Rows
 
 CUSUM_STATE: Final = 2
 
@@ -38,3 +39,12 @@ def cusum_filter(
         elif up > threshold[i]:
             out[i], up = 1, 0.0
     state[0], state[1] = up, down
+
+
+def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
+    out = np.empty(arrays[0].size, dtype=np.int8)
+    cusum_filter(arrays[0], arrays[1], state, out)
+    return out[:, None].astype(np.float64)
+
+
+CUSUM_FILTER = Fold(inputs=("log_return", "threshold"), initial_state=lambda: np.zeros(CUSUM_STATE), run=_run)

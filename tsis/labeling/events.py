@@ -2,48 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, SerializeAsAny, field_validator
 
+from tsis.core.discovery import members
+from tsis.core.errors import ContractError, UnknownNameError
+from tsis.core.event_filter import AnyFilter, Array, Directions, EventFilter, FilterParams
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.kernels.cusum import CUSUM_STATE, cusum_filter
+from tsis.labeling.filters.cusum import CusumParams
 from tsis.labeling.volatility import bar_volatility
 from tsis.tables.labeling.events import Events
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 
 
-class CusumParams(Params):
+class SeriesEvents(Params):
     """How events of one series are found.
 
     Parameters
     ----------
-    span : of the exponentially weighted volatility per bar; there is no event before as many returns.
-    multiple : the CUSUM threshold in multiples of that volatility.
-    primary : ``momentum`` takes the direction of the move that raised the event as its side, ``reversal`` the other.
-    min_target_frac : an event whose volatility does not exceed it is none.
+    span : of the exponentially weighted volatility per bar, an event's target; no event before as many returns.
+    min_target_frac : an event whose target does not exceed it is none, and has no label (AFML's minimum return).
+    filters : what raises events; each has the `kind` of a filter below ``tsis.labeling.filters`` and its parameters.
+        A bar on which several fire is one event, of the first of them.
     """
 
     span: int = Field(default=100, ge=2)
-    multiple: float = Field(default=2.0, gt=0)
-    primary: Literal["momentum", "reversal"] = "momentum"
     min_target_frac: float = Field(default=0.0, ge=0)
+    filters: tuple[SerializeAsAny[FilterParams], ...] = Field(min_length=1)
+
+    @field_validator("filters", mode="before")
+    @classmethod
+    def _typed(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            return given
+        return tuple(_params_of(item) if isinstance(item, Mapping) else item for item in given)
 
 
-def _default_series() -> dict[str, dict[str, CusumParams]]:
-    daily = {"time_1d": CusumParams(span=50, multiple=2.0)}
+def _params_of(given: Mapping[str, Any]) -> FilterParams:
+    filters = event_filters()
+    kind = str(given.get("kind"))
+    if kind not in filters:
+        raise UnknownNameError("event filter", kind, filters)
+    params: FilterParams = filters[kind].params.model_validate(dict(given))
+    return params
+
+
+def _default_series() -> dict[str, dict[str, SeriesEvents]]:
+    daily = {"time_1d": SeriesEvents(span=50, filters=(CusumParams(multiple=2.0),))}
     return {
         "equity": daily,
         "etf": daily,
-        "future": {"dollar_70M": CusumParams(span=100, multiple=4.0, primary="reversal")},
-        "fx": {"time_1h": CusumParams(span=100, multiple=4.0)},
+        "future": {"dollar_70M": SeriesEvents(filters=(CusumParams(multiple=4.0, primary="reversal"),))},
+        "fx": {"time_1h": SeriesEvents(filters=(CusumParams(multiple=4.0),))},
     }
 
 
@@ -55,12 +74,12 @@ class EventsParams(Params):
     series : asset class, then bar specification, to how its events are found; other series have none.
     """
 
-    series: dict[str, dict[str, CusumParams]] = Field(default_factory=_default_series)
+    series: dict[str, dict[str, SeriesEvents]] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[Events], by="ticker")
 def events(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: EventsParams) -> pl.DataFrame:
-    """Return the bars at which the symmetric CUSUM filter of log returns fires, known at their close.
+    """Return the bars at which a filter of their series fires, known at their close.
 
     `target` is the volatility per bar at that close.
 
@@ -78,30 +97,61 @@ def events(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: Ev
     return pl.concat(frames).sort(spec(Events).key)
 
 
-def cusum_directions(close: NDArray[np.float64], threshold: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Return +1, -1 or 0 for each close: the events of the CUSUM filter on log returns (AFML snippet 2.4)."""
-    returns = np.full(close.size, np.nan)
-    returns[1:] = np.diff(np.log(close))
-    out = np.zeros(close.size, dtype=np.int8)
-    cusum_filter(returns, threshold, np.zeros(CUSUM_STATE), out)
-    return out
+@cache
+def event_filters() -> dict[str, AnyFilter]:
+    """Return every filter below ``tsis.labeling.filters`` by its kind.
+
+    Raises
+    ------
+    ContractError
+        If two have one kind.
+    """
+    found: dict[str, AnyFilter] = {}
+    for item in members("tsis.labeling.filters", EventFilter):
+        if found.setdefault(item.kind, item) is not item:
+            raise ContractError(f"tsis.labeling.filters: two filters are called {item.kind!r}; rename one")
+    return found
 
 
-def _events_of(bars: pl.DataFrame, params: CusumParams) -> pl.DataFrame:
-    close = bars["close"].to_numpy()
-    target = bar_volatility(close, params.span)
-    directions = cusum_directions(close, params.multiple * target)
-    side = directions if params.primary == "momentum" else -directions
+def directions(bars: pl.DataFrame, target: Array, params: FilterParams) -> Directions:
+    """Return +1 (upward), -1 (downward) or 0 for each bar: where the filter of `params.kind` fires.
+
+    Parameters
+    ----------
+    bars : the columns of information_bars that the filter reads, of one series, in order.
+    target : (n,) volatility per bar at each close, NaN in its warm-up.
+    """
+    chosen = event_filters()[params.kind]
+    x = np.vstack([target if name == "target" else _column(bars[name]) for name in chosen.inputs])
+    return chosen.run(x, params, chosen.initial_state(params))
+
+
+def _column(values: pl.Series) -> Array:
+    numbers = values.cast(pl.Int64) if isinstance(values.dtype, pl.Datetime) else values
+    return numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+
+def _events_of(bars: pl.DataFrame, params: SeriesEvents) -> pl.DataFrame:
+    target = bar_volatility(bars["close"].to_numpy(), params.span)
+    kind = np.full(bars.height, -1)
+    side = np.zeros(bars.height, dtype=np.int8)
+    for number, chosen in enumerate(params.filters):
+        found = directions(bars, target, chosen)
+        is_first = (found != 0) & (kind < 0)
+        kind[is_first] = number
+        if chosen.primary != "none":
+            side[is_first] = found[is_first] if chosen.primary == "momentum" else -found[is_first]
+    kinds = {number: chosen.kind for number, chosen in enumerate(params.filters)}
     return (
         bars.select(
             "ticker",
             "bar_spec",
             pl.col("ts_close").alias("t0"),
             "seq",
-            pl.lit("cusum").alias("kind"),
-            pl.Series("side", side, dtype=pl.Int8),
+            pl.Series("kind", kind).replace_strict(kinds, default=None, return_dtype=pl.String),
+            pl.Series("side", side, dtype=pl.Int8).replace(0, None),
             pl.Series("target", target),
         )
-        .filter(pl.Series(directions != 0))
-        .filter((pl.col("target") > params.min_target_frac) & (pl.col("target") > 0))
+        .filter(pl.col("kind").is_not_null())
+        .filter((pl.col("target") > params.min_target_frac) & pl.col("target").is_finite())
     )

@@ -9,7 +9,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels.concurrency import concurrency, label_weights
-from tsis.labeling.bar_positions import start_positions
+from tsis.labeling.bar_positions import end_positions, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.sample_weights import SampleWeights
 from tsis.tables.labeling.triple_barrier import TripleBarrier
@@ -35,10 +35,10 @@ def sample_weights(
     Raises
     ------
     DataError
-        If an event has no bar.
+        If an event, or the end of its window, has no bar.
     """
     key = list(spec(SampleWeights).key)
-    ends = events.join(triple_barrier.select(*key, "t1"), on=key, how="left")
+    ends = events.join(triple_barrier.select(*key, "t1", "t1_seq"), on=key, how="left")
     frames = [spec(SampleWeights).empty()]
     for (ticker, bar_spec), rows in ends.sort(key).partition_by("ticker", "bar_spec", as_dict=True).items():
         bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
@@ -49,18 +49,18 @@ def sample_weights(
 def weights(windows: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """Return the rows of sample_weights for the events of one series.
 
-    A window reaches from the bar of (t0, seq) to the last bar that closes at or before t1.
+    A window reaches from the bar of (t0, seq) to that of (t1, t1_seq), both included.
 
     Parameters
     ----------
-    windows : ticker, bar_spec, t0, seq, t1; t1 is null while a window is open.
+    windows : ticker, bar_spec, t0, seq, t1, t1_seq; the last two are null while a window is open.
     bars : ts_close, seq, close of that series, sorted by (ts_close, seq).
     """
     start = start_positions(windows, bars)
     is_closed = windows["t1"].is_not_null()
     end = np.full(start.size, bars.height)
     known = is_closed.to_numpy()
-    end[known] = bars["ts_close"].search_sorted(windows["t1"].filter(is_closed), side="right").to_numpy() - 1
+    end[known] = end_positions(windows.filter(is_closed), bars)
     log_return = np.full(bars.height, np.nan)
     log_return[1:] = np.diff(np.log(bars["close"].to_numpy()))
     alive = concurrency(start, end, bars.height)

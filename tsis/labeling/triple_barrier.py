@@ -14,7 +14,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import barriers as kernel
-from tsis.labeling.bar_positions import microseconds, start_positions
+from tsis.labeling.bar_positions import horizon, microseconds, require_targets, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -78,7 +78,7 @@ def triple_barrier(
     Raises
     ------
     DataError
-        If a ticker is not in tickers_dim, or an event has no bar.
+        If a ticker is not in tickers_dim, or an event has no bar or no target above zero.
     ParamsError
         If a series has events and no barriers.
     """
@@ -99,36 +99,38 @@ def triple_barrier(
 
 
 def labels(events: pl.DataFrame, bars: pl.DataFrame, params: BarrierParams) -> pl.DataFrame:
-    """Return the rows of triple_barrier for the events of one series.
+    """Return the rows of triple_barrier for the events of one series, in their order.
 
     Parameters
     ----------
-    events : rows of the table `events`; a null side counts as +1.
+    events : rows of the table `events`; a null side counts as +1. For a minimum return (AFML's ``min_ret``), pass those
+        whose target exceeds it.
     bars : ts_close, seq, open, high, low, close of that series, sorted by (ts_close, seq).
+
+    Raises
+    ------
+    DataError
+        If an event has no bar or no target above zero, or the bars are unsorted or not unique.
     """
     start = start_positions(events, bars)
-    closes_us = microseconds(bars["ts_close"])
-    vertical = np.full(start.size, np.iinfo(np.int64).max)
-    if params.max_bars is not None:
-        vertical = start + params.max_bars
-    if params.max_seconds is not None:
-        due = closes_us[start] + round(params.max_seconds * 1e6)
-        vertical = np.minimum(vertical, np.searchsorted(closes_us, due, side="left"))
+    require_targets(events)
+    vertical = horizon(microseconds(bars["ts_close"]), start, params.max_bars, params.max_seconds)
     end = np.empty(start.size, dtype=np.int64)
     barrier = np.empty(start.size, dtype=np.int8)
     ret = np.empty(start.size)
+    close, is_intrabar = bars["close"].to_numpy(), params.touch == "high_low"
     kernel.first_touch(
         bars["open"].to_numpy(),
-        bars["high"].to_numpy(),
-        bars["low"].to_numpy(),
-        bars["close"].to_numpy(),
+        bars["high"].to_numpy() if is_intrabar else close,
+        bars["low"].to_numpy() if is_intrabar else close,
+        close,
         start,
         vertical,
         events["side"].fill_null(1).to_numpy(),
         events["target"].to_numpy(),
         params.pt,
         params.sl,
-        params.touch == "high_low",
+        is_intrabar,
         end,
         barrier,
         ret,
@@ -142,6 +144,7 @@ def labels(events: pl.DataFrame, bars: pl.DataFrame, params: BarrierParams) -> p
         events.filter(pl.Series(ended, dtype=pl.Boolean))
         .with_columns(
             t1=bars["ts_close"].gather(end[ended]),
+            t1_seq=bars["seq"].gather(end[ended]),
             label=pl.Series(label[ended]),
             ret_frac=pl.Series(ret[ended]),
             barrier=pl.Series(barrier[ended]).replace_strict(_NAMES, return_dtype=pl.String),

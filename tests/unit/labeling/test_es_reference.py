@@ -6,7 +6,8 @@ import pytest
 
 from tsis.kernels.concurrency import concurrency
 from tsis.labeling.bar_positions import microseconds, start_positions
-from tsis.labeling.events import cusum_directions
+from tsis.labeling.events import directions
+from tsis.labeling.filters.cusum import CusumParams
 from tsis.labeling.sample_weights import weights
 from tsis.labeling.triple_barrier import BarrierParams, labels
 from tsis.labeling.volatility import daily_volatility
@@ -21,8 +22,7 @@ def volatility(es_bars):
 
 @pytest.fixture(scope="module")
 def cusum_events(es_bars, volatility):
-    close = es_bars["close"].to_numpy()
-    fired = cusum_directions(close, np.full(close.size, 0.02)) != 0
+    fired = directions(es_bars, volatility, CusumParams(threshold_frac=0.02)) != 0
     return es_bars.select(
         ticker=pl.lit("ES"),
         bar_spec=pl.lit("dollar_70M"),
@@ -38,10 +38,11 @@ def test_ewm_daily_volatility(volatility):
     assert volatility[-1] == pytest.approx(0.008968238932170641, rel=1e-12)
 
 
-def test_cusum_event_counts(es_bars):
-    close = es_bars["close"].to_numpy()
+def test_cusum_event_counts(es_bars, volatility):
     thresholds = (0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.04)
-    counts = [np.count_nonzero(cusum_directions(close, np.full(close.size, level))) for level in thresholds]
+    counts = [
+        np.count_nonzero(directions(es_bars, volatility, CusumParams(threshold_frac=level))) for level in thresholds
+    ]
     assert counts == [100, 63, 37, 17, 9, 5, 2]
 
 

@@ -6,7 +6,8 @@ from polars.testing import assert_frame_equal
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
-from tsis.labeling.events import CusumParams, EventsParams, events
+from tsis.labeling.events import EventsParams, SeriesEvents, events
+from tsis.labeling.filters.cusum import CusumParams
 from tsis.labeling.volatility import bar_volatility
 from tsis.tables.labeling.events import Events
 
@@ -15,8 +16,11 @@ def path(n=400, seed=2):
     return (100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, n)))).tolist()
 
 
-def found(bars, dim, **params):
-    series = {"future": {"time_1h": CusumParams(**({"span": 20, "multiple": 2.0} | params))}}
+def found(bars, dim, min_target_frac=0.0, **params):
+    chosen = SeriesEvents(
+        span=20, min_target_frac=min_target_frac, filters=(CusumParams(**({"multiple": 2.0} | params)),)
+    )
+    series = {"future": {"time_1h": chosen}}
     return spec(Events).schema.validate(
         events(information_bars=bars, tickers_dim=dim, params=EventsParams(series=series))
     )

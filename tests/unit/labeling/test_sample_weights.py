@@ -4,7 +4,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from tsis.core.table import spec
-from tsis.labeling.events import CusumParams, EventsParams, events
+from tsis.labeling.events import EventsParams, SeriesEvents, events
+from tsis.labeling.filters.cusum import CusumParams
 from tsis.labeling.sample_weights import SampleWeightsParams, sample_weights
 from tsis.labeling.triple_barrier import BarrierParams, TripleBarrierParams, triple_barrier
 from tsis.tables.labeling.events import Events
@@ -23,7 +24,16 @@ def windows(rows, spans):
     ended = pl.DataFrame(
         [
             key
-            | {"t0": times[i], "t1": times[j], "label": 1, "ret_frac": 0.1, "barrier": "vertical", "pt": 1.0, "sl": 1.0}
+            | {
+                "t0": times[i],
+                "t1": times[j],
+                "t1_seq": 0,
+                "label": 1,
+                "ret_frac": 0.1,
+                "barrier": "vertical",
+                "pt": 1.0,
+                "sl": 1.0,
+            }
             for i, j in spans
             if j is not None
         ],
@@ -67,7 +77,9 @@ def test_no_weight_changes_with_what_follows_its_t1(bars, dim):
         raised = events(
             information_bars=known,
             tickers_dim=dim,
-            params=EventsParams(series={"future": {"time_1h": CusumParams(span=20, multiple=1.0)}}),
+            params=EventsParams(
+                series={"future": {"time_1h": SeriesEvents(span=20, filters=(CusumParams(multiple=1.0),))}}
+            ),
         )
         ended = triple_barrier(
             events=raised,

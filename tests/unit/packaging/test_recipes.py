@@ -111,8 +111,8 @@ def test_the_recipe_of_a_feature(recipe) -> None:
 
 
 def test_the_recipe_of_a_label(recipe) -> None:
-    table = spec(recipe("tsis/tables/labeling/fixed_horizon.py").FixedHorizon)
-    stage = recipe("tsis/labeling/fixed_horizon.py").fixed_horizon
+    table = spec(recipe("tsis/tables/labeling/next_move.py").NextMove)
+    stage = recipe("tsis/labeling/next_move.py").next_move
     events_table, bars_table = stage.reads
     made = [{"t0": BEGIN + timedelta(hours=hour), "target": 0.01} for hour in (0, 7)]
     events = pl.DataFrame(

@@ -37,7 +37,7 @@ def inputs(frame):
                 probability=list(probability),
                 **key,
             ),
-            "events": frame(Events, t0=t0, side=[1, -1], target=target, **key),
+            "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
             "information_bars": frame(
                 InformationBars, ts_close=t0, close=100.0, high=100.0, price_factor=price_factor, **key
             ),

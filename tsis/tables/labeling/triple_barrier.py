@@ -15,6 +15,7 @@ class TripleBarrier(Table, key=("ticker", "bar_spec", "t0", "seq"), time="t0", p
     t0: Timestamp = column("UTC", "Close of the bar on which the event is known")
     seq: int = column("count", "Sequence number of the bar, for bars that close at the same time", ge=0)
     t1: Timestamp = column("UTC", "When the first barrier was touched; the label is known from then on")
+    t1_seq: int = column("count", "Sequence number of the bar that closed at t1", ge=0)
     label: pl.Int8 = column(
         "sign", "Sign of ret_frac; 0 where the vertical barrier came first and the rule says zero", isin=[-1, 0, 1]
     )

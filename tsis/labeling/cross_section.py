@@ -1,0 +1,115 @@
+"""Returns of a universe between its common closes, session by session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tsis.core.errors import DataError, ParamsError, some
+from tsis.core.params import Params
+
+P = TypeVar("P", bound=Params)
+
+
+def universes(
+    bars: pl.DataFrame, tickers_dim: pl.DataFrame, series: Mapping[str, Mapping[str, P]], stage: str
+) -> Iterator[tuple[pl.DataFrame, P]]:
+    """Yield the bars of each universe that `series` names, with its parameters.
+
+    A universe is what is listed on one exchange in one asset class: its time bars close together.
+
+    Parameters
+    ----------
+    bars : rows of information_bars.
+    series : asset class, then bar specification, to parameters.
+    stage : who asks, for the errors.
+
+    Raises
+    ------
+    DataError
+        If a ticker of `bars` is not in tickers_dim.
+    ParamsError
+        If a bar specification is not of time bars, which alone close together.
+    """
+    require_time_bars((name for chosen in series.values() for name in chosen), stage)
+    facts = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
+    named = bars.join(facts.select("ticker", "asset_class", "exchange"), on="ticker", how="left")
+    unknown = named.filter(pl.col("asset_class").is_null())["ticker"].unique().sort().to_list()
+    if unknown:
+        raise DataError(
+            f"{stage}: {len(unknown)} tickers are not in reference.tickers_dim ({some(unknown)}); ingest them"
+        )
+    for asset_class, chosen in sorted(series.items()):
+        for bar_spec, params in sorted(chosen.items()):
+            listed = named.filter((pl.col("asset_class") == asset_class) & (pl.col("bar_spec") == bar_spec))
+            for _, universe in sorted(listed.partition_by("exchange", as_dict=True, include_key=False).items()):
+                yield universe, params
+
+
+def require_time_bars(bar_specs: Iterable[str], stage: str) -> None:
+    """Refuse bars that do not close at times common to all tickers.
+
+    Raises
+    ------
+    ParamsError
+        With their names.
+    """
+    wrong = sorted({name for name in bar_specs if not name.startswith("time_")})
+    if wrong:
+        raise ParamsError(
+            f"{stage}: bars of {some(wrong)} close at times of their own and can't be compared across tickers; "
+            f"name time bars in {stage}.series"
+        )
+
+
+def forward_returns(bars: pl.DataFrame, n_bars: int) -> pl.DataFrame:
+    """Return ticker, bar_spec, t0, seq, t1, ret_frac: the return of every bar to the close `n_bars` closes later.
+
+    Parameters
+    ----------
+    bars : ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
+    n_bars : counted in the closes of the whole universe. A ticker without a bar at either close, since it was not yet
+        listed, no longer, or halted, has no row; it is not compared. Ordered by (t0, ticker).
+    """
+    closes = bars.select("ts_close").unique().sort("ts_close")
+    later = closes.select("ts_close", pl.col("ts_close").shift(-n_bars).alias("t1")).drop_nulls()
+    ends = bars.select("ticker", pl.col("ts_close").alias("t1"), pl.col("close").alias("_last"))
+    return (
+        bars.select("ticker", "bar_spec", "ts_close", "seq", "close")
+        .join(later, on="ts_close")
+        .join(ends, on=["ticker", "t1"])
+        .select(
+            "ticker",
+            "bar_spec",
+            pl.col("ts_close").alias("t0"),
+            "seq",
+            "t1",
+            (pl.col("_last") / pl.col("close") - 1.0).alias("ret_frac"),
+        )
+        .sort("t0", "ticker")
+    )
+
+
+def groups(times: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each row of the sorted `times` its group, from 0, and for each group its first row."""
+    physical = times.to_physical().to_numpy()
+    first = np.flatnonzero(np.concatenate(([True], physical[1:] != physical[:-1]))) if physical.size else np.arange(0)
+    sizes = np.diff(np.append(first, physical.size))
+    return np.repeat(np.arange(first.size), sizes), first
+
+
+def ranks(group: NDArray[np.int64], first: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return for each row the number of rows of its group with a smaller value."""
+    order = np.lexsort((values, group))
+    ordered = values[order]
+    begins = np.ones(order.size, dtype=bool)
+    begins[1:] = (ordered[1:] != ordered[:-1]) | (group[1:] != group[:-1])
+    # equal values share the place of the first of them
+    place = np.maximum.accumulate(np.where(begins, np.arange(order.size), 0)) - first[group]
+    out = np.empty(order.size, dtype=np.int64)
+    out[order] = place
+    return out

@@ -1,0 +1,1 @@
+"""What raises events: each module binds an `EventFilter`."""
