@@ -49,7 +49,7 @@ def first_touch(
 
     Parameters
     ----------
-    open_, high, low, close : (n,) bars of one series; on closes, pass the closes as highs and lows too.
+    open_, high, low, close : (n,) bars of one series.
     start, vertical, side, target : (m,) events; vertical after start, maybe beyond the last bar; side +1 or -1.
     end, barrier, ret : (m,) written.
     """
@@ -58,7 +58,7 @@ def first_touch(
     for k in range(start.shape[0]):
         longest = max(longest, min(vertical[k], n - 1) - start[k])
     n_blocks = n // _BLOCK if longest > 2 * _BLOCK else 0
-    tops, bottoms = _extremes(high, low, n_blocks)
+    tops, bottoms = _extremes(high, low, n_blocks) if intrabar else _extremes(close, close, n_blocks)
     for k in range(start.shape[0]):
         entry, sign = close[start[k]], np.float64(side[k])
         upper = pt * target[k] if pt > 0.0 else np.inf
@@ -69,17 +69,26 @@ def first_touch(
         last = min(vertical[k], n - 1)
         i = start[k] + 1
         while i <= last:
-            i = _next_outside(high, low, tops, bottoms, i, last, floor, ceiling)
+            if intrabar:
+                i = _next_outside(high, low, tops, bottoms, i, last, floor, ceiling)
+            else:
+                i = _next_outside(close, close, tops, bottoms, i, last, floor, ceiling)
             if i > last:
                 break
-            best = sign * ((high[i] if sign > 0.0 else low[i]) / entry - 1.0)
-            worst = sign * ((low[i] if sign > 0.0 else high[i]) / entry - 1.0)
-            opening = sign * (open_[i] / entry - 1.0)
-            if worst < lower:
-                end[k], barrier[k], ret[k] = i, STOP_LOSS, min(lower, opening) if intrabar else worst
-                break
-            if best > upper:
-                end[k], barrier[k], ret[k] = i, PROFIT_TAKING, max(upper, opening) if intrabar else best
+            now = sign * (close[i] / entry - 1.0)
+            best, worst = now, now
+            if intrabar:
+                best = sign * ((high[i] if sign > 0.0 else low[i]) / entry - 1.0)
+                worst = sign * ((low[i] if sign > 0.0 else high[i]) / entry - 1.0)
+            if worst < lower or best > upper:
+                opening = sign * (open_[i] / entry - 1.0)
+                end[k] = i
+                if worst < lower:
+                    barrier[k] = STOP_LOSS
+                    ret[k] = min(lower, opening) if intrabar else now
+                else:
+                    barrier[k] = PROFIT_TAKING
+                    ret[k] = max(upper, opening) if intrabar else now
                 break
             i += 1
         if end[k] < 0 and vertical[k] < n:
@@ -124,14 +133,18 @@ def _next_outside(
     return last + 1
 
 
-def _run(arrays: tuple[Array, ...]) -> tuple[Rows, NDArray[np.int64]]:
-    open_, high, low, close, target = arrays
-    start = np.arange(close.size)
-    end, barrier, ret = np.empty(start.size, dtype=np.int64), np.empty(start.size, dtype=np.int8), np.empty(start.size)
-    side = np.where(start % 2 == 0, 1, -1).astype(np.int8)
-    first_touch(open_, high, low, close, start, start + 10, side, target, 2.0, 1.0, True, end, barrier, ret)
-    ended = end >= 0
-    return np.column_stack((barrier.astype(np.float64), ret))[ended], end[ended]
+def _batch(intrabar: bool) -> Batch:
+    def run(arrays: tuple[Array, ...]) -> tuple[Rows, NDArray[np.int64]]:
+        open_, high, low, close, side, target = arrays
+        start = np.flatnonzero((side != 0) & (target > 0.0))
+        end, barrier, ret = np.empty_like(start), np.empty(start.size, dtype=np.int8), np.empty(start.size)
+        side, target = side[start], target[start]
+        first_touch(open_, high, low, close, start, start + 20, side, target, 3.0, 2.0, intrabar, end, barrier, ret)
+        ended = barrier != OPEN
+        return np.column_stack((start, end, barrier, ret))[ended], end[ended]
+
+    return Batch(("open", "high", "low", "close", "side", "target"), run)
 
 
-FIRST_TOUCH = Batch(inputs=("open", "high", "low", "close", "target"), run=_run)
+FIRST_TOUCH_OF_CLOSES: Final = _batch(intrabar=False)
+FIRST_TOUCH_INTRABAR: Final = _batch(intrabar=True)

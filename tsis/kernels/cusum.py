@@ -42,9 +42,10 @@ def cusum_filter(
 
 
 def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    out = np.empty(arrays[0].size, dtype=np.int8)
-    cusum_filter(arrays[0], arrays[1], state, out)
-    return out[:, None].astype(np.float64)
+    log_return, threshold = arrays
+    out = np.empty(log_return.shape[0], dtype=np.int8)
+    cusum_filter(log_return, threshold, state, out)
+    return out.astype(np.float64)
 
 
-CUSUM_FILTER = Fold(inputs=("log_return", "threshold"), initial_state=lambda: np.zeros(CUSUM_STATE), run=_run)
+CUSUM: Final = Fold(("log_return", "threshold"), lambda: np.zeros(CUSUM_STATE), _run)

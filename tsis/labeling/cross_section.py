@@ -18,9 +18,7 @@ P = TypeVar("P", bound=Params)
 def universes(
     bars: pl.DataFrame, tickers_dim: pl.DataFrame, series: Mapping[str, Mapping[str, P]], stage: str
 ) -> Iterator[tuple[pl.DataFrame, P]]:
-    """Yield the bars of each universe that `series` names, with its parameters.
-
-    A universe is what is listed on one exchange in one asset class: its time bars close together.
+    """Yield the bars of each asset class that `series` names, with the column `exchange`, and its parameters.
 
     Parameters
     ----------
@@ -45,9 +43,7 @@ def universes(
         )
     for asset_class, chosen in sorted(series.items()):
         for bar_spec, params in sorted(chosen.items()):
-            listed = named.filter((pl.col("asset_class") == asset_class) & (pl.col("bar_spec") == bar_spec))
-            for _, universe in sorted(listed.partition_by("exchange", as_dict=True, include_key=False).items()):
-                yield universe, params
+            yield named.filter((pl.col("asset_class") == asset_class) & (pl.col("bar_spec") == bar_spec)), params
 
 
 def require_time_bars(bar_specs: Iterable[str], stage: str) -> None:
@@ -71,16 +67,16 @@ def forward_returns(bars: pl.DataFrame, n_bars: int) -> pl.DataFrame:
 
     Parameters
     ----------
-    bars : ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
-    n_bars : counted in the closes of the whole universe. A ticker without a bar at either close, since it was not yet
-        listed, no longer, or halted, has no row; it is not compared. Ordered by (t0, ticker).
+    bars : exchange, ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
+    n_bars : counted in the closes of the exchange. A ticker without a bar at either close, since it was not yet listed,
+        no longer, or halted, has no row; it is not compared. Ordered by (t0, t1, ticker).
     """
-    closes = bars.select("ts_close").unique().sort("ts_close")
-    later = closes.select("ts_close", pl.col("ts_close").shift(-n_bars).alias("t1")).drop_nulls()
+    closes = bars.select("exchange", "ts_close").unique().sort("exchange", "ts_close")
+    later = closes.with_columns(pl.col("ts_close").shift(-n_bars).over("exchange").alias("t1")).drop_nulls()
     ends = bars.select("ticker", pl.col("ts_close").alias("t1"), pl.col("close").alias("_last"))
     return (
-        bars.select("ticker", "bar_spec", "ts_close", "seq", "close")
-        .join(later, on="ts_close")
+        bars.select("exchange", "ticker", "bar_spec", "ts_close", "seq", "close")
+        .join(later, on=["exchange", "ts_close"])
         .join(ends, on=["ticker", "t1"])
         .select(
             "ticker",
@@ -90,16 +86,23 @@ def forward_returns(bars: pl.DataFrame, n_bars: int) -> pl.DataFrame:
             "t1",
             (pl.col("_last") / pl.col("close") - 1.0).alias("ret_frac"),
         )
-        .sort("t0", "ticker")
+        .sort("t0", "t1", "ticker")
     )
 
 
-def groups(times: pl.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return for each row of the sorted `times` its group, from 0, and for each group its first row."""
-    physical = times.to_physical().to_numpy()
-    first = np.flatnonzero(np.concatenate(([True], physical[1:] != physical[:-1]))) if physical.size else np.arange(0)
-    sizes = np.diff(np.append(first, physical.size))
-    return np.repeat(np.arange(first.size), sizes), first
+def groups(rows: pl.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return for each row its group, from 0, and for each group its first row.
+
+    A group is compared: its windows begin and end together, as those of exchanges with one calendar do.
+
+    Parameters
+    ----------
+    rows : sorted by (t0, t1).
+    """
+    t0, t1 = (rows[name].to_physical().to_numpy() for name in ("t0", "t1"))
+    is_first = np.ones(t0.size, dtype=bool)
+    is_first[1:] = (t0[1:] != t0[:-1]) | (t1[1:] != t1[:-1])
+    return np.cumsum(is_first) - 1, np.flatnonzero(is_first)
 
 
 def ranks(group: NDArray[np.int64], first: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.int64]:

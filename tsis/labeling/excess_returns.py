@@ -50,7 +50,7 @@ def excess_returns(
 ) -> pl.DataFrame:
     """Return each ticker's return less the mean and less the median of its universe over the same bars.
 
-    The tickers of one asset class on one exchange are compared.
+    The tickers of one asset class that close together are compared.
 
     Raises
     ------
@@ -72,10 +72,10 @@ def excess(bars: pl.DataFrame, params: ExcessParams) -> pl.DataFrame:
 
     Parameters
     ----------
-    bars : ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
+    bars : exchange, ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
     """
     rows = forward_returns(bars, params.n_bars)
-    group, first = groups(rows["t0"])
+    group, first = groups(rows)
     sizes = np.diff(np.append(first, rows.height))
     returns = rows["ret_frac"].to_numpy()
     over_mean = returns - _means(returns, first, sizes)[group]
@@ -97,12 +97,12 @@ def excess(bars: pl.DataFrame, params: ExcessParams) -> pl.DataFrame:
 def _means(values: NDArray[np.float64], first: NDArray[np.int64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the mean of each group; a sum sees the rows of its own group alone, in order."""
     sums: NDArray[np.float64] = np.add.reduceat(values, first) if first.size else np.empty(0)
-    means: NDArray[np.float64] = sums / sizes
-    return means
+    return sums / sizes
 
 
 def _medians(
     values: NDArray[np.float64], group: NDArray[np.int64], first: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     ordered = values[np.lexsort((values, group))]
-    return 0.5 * (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2])
+    medians: NDArray[np.float64] = 0.5 * (ordered[first + (sizes - 1) // 2] + ordered[first + sizes // 2])
+    return medians

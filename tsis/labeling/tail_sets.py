@@ -50,7 +50,7 @@ class TailSetsParams(Params):
 def tail_sets(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: TailSetsParams) -> pl.DataFrame:
     """Return +1 for the tickers in the upper tail of a session's returns over volatility, -1 in the lower, 0 between.
 
-    The tickers of one asset class on one exchange are compared (Huerta, Corbacho and Elkan 2013).
+    The tickers of one asset class that close together are compared (Huerta, Corbacho and Elkan 2013).
 
     Raises
     ------
@@ -74,7 +74,7 @@ def tails(bars: pl.DataFrame, params: TailParams) -> pl.DataFrame:
 
     Parameters
     ----------
-    bars : ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
+    bars : exchange, ticker, bar_spec, ts_close, seq, close of the time bars of one universe, in any order.
     """
     volatility = [
         series.select("ticker", pl.col("ts_close").alias("t0")).with_columns(
@@ -87,9 +87,9 @@ def tails(bars: pl.DataFrame, params: TailParams) -> pl.DataFrame:
         forward_returns(bars, params.n_bars)
         .join(pl.concat([empty, *volatility]), on=["ticker", "t0"])
         .filter(pl.col("volatility_frac") > 0, pl.col("volatility_frac").is_finite())
-        .sort("t0", "ticker")
+        .sort("t0", "t1", "ticker")
     )
-    group, first = groups(rows["t0"])
+    group, first = groups(rows)
     n_tickers = np.diff(np.append(first, rows.height))[group]
     in_tail = np.floor(params.tail_frac * n_tickers + 1e-9).astype(np.int64)
     adjusted = (rows["ret_frac"] / rows["volatility_frac"]).to_numpy()

@@ -118,19 +118,18 @@ def labels(events: pl.DataFrame, bars: pl.DataFrame, params: BarrierParams) -> p
     end = np.empty(start.size, dtype=np.int64)
     barrier = np.empty(start.size, dtype=np.int8)
     ret = np.empty(start.size)
-    close, is_intrabar = bars["close"].to_numpy(), params.touch == "high_low"
     kernel.first_touch(
         bars["open"].to_numpy(),
-        bars["high"].to_numpy() if is_intrabar else close,
-        bars["low"].to_numpy() if is_intrabar else close,
-        close,
+        bars["high"].to_numpy(),
+        bars["low"].to_numpy(),
+        bars["close"].to_numpy(),
         start,
         vertical,
         events["side"].fill_null(1).to_numpy(),
         events["target"].to_numpy(),
         params.pt,
         params.sl,
-        is_intrabar,
+        params.touch == "high_low",
         end,
         barrier,
         ret,
