@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import Field, SerializeAsAny, field_validator
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 
 from tsis.core.discovery import members
 from tsis.core.errors import ContractError, UnknownNameError
 from tsis.core.event_filter import AnyFilter, Array, Directions, EventFilter, FilterParams
 from tsis.core.instrument import instrument
-from tsis.core.params import Params
+from tsis.core.params import Params, wrong_fields
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.labeling.filters.cusum import CusumParams
@@ -51,9 +51,12 @@ def _params_of(given: Mapping[str, Any]) -> FilterParams:
     filters = event_filters()
     kind = str(given.get("kind"))
     if kind not in filters:
-        raise UnknownNameError("event filter", kind, filters)
-    params: FilterParams = filters[kind].params.model_validate(dict(given))
-    return params
+        raise ValueError(str(UnknownNameError("event filter", kind, filters)))
+    model: type[FilterParams] = filters[kind].params
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        raise ValueError(f"{kind}: {wrong_fields(error, model)}") from error
 
 
 def _default_series() -> dict[str, dict[str, SeriesEvents]]:

@@ -110,6 +110,20 @@ def test_the_recipe_of_a_feature(recipe) -> None:
     assert np.isnan(whole[0]).sum() == bank.outputs[0].warm_up
 
 
+def test_the_recipe_of_an_event_filter(recipe) -> None:
+    module = recipe("tsis/labeling/filters/breakout.py")
+    chosen, params = module.BREAKOUT, module.BreakoutParams(window=7)
+    close = 100.0 + np.cumsum(np.random.default_rng(3).normal(size=80))
+    x = np.vstack((close + 0.5, close - 0.5, close))
+    whole = chosen.run(x, params, chosen.initial_state(params))
+    state = chosen.initial_state(params)
+    pieces = [chosen.run(x[:, i : i + 1], params, state) for i in range(80)]
+    ranges = [(x[0, i - 7 : i].max(), x[1, i - 7 : i].min()) for i in range(7, 80)]
+    expected = [int(now > top) - int(now < bottom) for now, (top, bottom) in zip(close[7:], ranges, strict=True)]
+    assert np.concatenate(pieces).tolist() == whole.tolist() == [0] * 7 + expected
+    assert {-1, 1} <= set(expected)
+
+
 def test_the_recipe_of_a_label(recipe) -> None:
     table = spec(recipe("tsis/tables/labeling/next_move.py").NextMove)
     stage = recipe("tsis/labeling/next_move.py").next_move
