@@ -18,6 +18,7 @@ from tsis.bars.trade_side import QuoteRule, trade_side
 from tsis.bars.vendor_bars import vendor_bars
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.instrument import Instrument, instrument
+from tsis.core.order import in_order
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.state import State
@@ -136,7 +137,7 @@ def information_bars(
                 f"add information_bars.bars.{facts.asset_class} (an empty list builds none)"
             )
         tape, book, *closed = (rows.filter(pl.col("ticker") == ticker) for rows in (*raw, daily_cache))
-        given = _Given(facts, tape.sort("ts", "seq"), book, *(rows.sort("ts_close") for rows in closed))
+        given = _Given(facts, in_order(tape, ["ts", "seq"]), book, *(in_order(rows, ["ts_close"]) for rows in closed))
         frames += _of_ticker(given, params, after, until)
     return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq"), after
 

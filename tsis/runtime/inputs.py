@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from tsis.core.order import in_order
 from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
 from tsis.lake.transaction import Transaction
@@ -37,12 +38,11 @@ class Inputs:
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema
         if by_ticker and rows > IN_MEMORY_ROWS:
             return
-        frame = scanned.collect().sort(table.key)
         if by_ticker:
-            parts = frame.partition_by("ticker", as_dict=True, maintain_order=True)
-            self._split[table.name] = {str(name): part for (name,), part in parts.items()}
+            parts = scanned.collect().partition_by("ticker", as_dict=True, maintain_order=True)
+            self._split[table.name] = {str(name): in_order(part, table.key) for (name,), part in parts.items()}
         else:
-            self._whole[table.name] = frame
+            self._whole[table.name] = in_order(scanned.collect(), table.key)
 
     def units(self) -> Sequence[str | None]:
         """Return the tickers or sessions to call the stage for, in order; one None where it is called once."""
@@ -71,7 +71,7 @@ class Inputs:
         Tables that the stage needs ahead are given that much earlier, and `timeless` ones whole.
         """
         timed = {
-            table.table: self._timed_scan(table, ticker, after, until).collect().sort(table.key)
+            table.table: in_order(self._timed_scan(table, ticker, after, until).collect(), table.key)
             for table in self._stage.reads
             if self.is_timed(table)
         }
@@ -107,7 +107,7 @@ class Inputs:
             return rows.filter(session_of(table) == unit) if is_cut else rows
         if table.name in self._split:
             return self._split[table.name].get(str(unit), self._empty[table.name])
-        return self._transaction.scan(table.name, tickers=[str(unit)]).collect().sort(table.key)
+        return in_order(self._transaction.scan(table.name, tickers=[str(unit)]).collect(), table.key)
 
     def _timed_scan(
         self, table: TableSpec, ticker: str, after: datetime | None, until: datetime | None
