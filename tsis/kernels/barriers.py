@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Batch, Rows
 
 OPEN: Final = 0
 PROFIT_TAKING: Final = 1
@@ -70,3 +71,20 @@ def first_touch(
                 else:
                     barrier[k], ret[k] = VERTICAL, now
                 break
+
+
+def _batch(intrabar: bool) -> Batch:
+    def run(arrays: tuple[Array, ...]) -> tuple[Rows, NDArray[np.int64]]:
+        open_, high, low, close, side, target = arrays
+        start = np.flatnonzero((side != 0) & (target > 0.0))
+        end, barrier, ret = np.empty_like(start), np.empty(start.size, dtype=np.int8), np.empty(start.size)
+        side, target = side[start], target[start]
+        first_touch(open_, high, low, close, start, start + 20, side, target, 3.0, 2.0, intrabar, end, barrier, ret)
+        ended = barrier != OPEN
+        return np.column_stack((start, end, barrier, ret))[ended], end[ended]
+
+    return Batch(("open", "high", "low", "close", "side", "target"), run)
+
+
+FIRST_TOUCH_OF_CLOSES: Final = _batch(intrabar=False)
+FIRST_TOUCH_INTRABAR: Final = _batch(intrabar=True)

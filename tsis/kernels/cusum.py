@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Fold, Rows
 
 CUSUM_STATE: Final = 2
 
@@ -38,3 +39,13 @@ def cusum_filter(
         elif up > threshold[i]:
             out[i], up = 1, 0.0
     state[0], state[1] = up, down
+
+
+def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
+    log_return, threshold = arrays
+    out = np.empty(log_return.shape[0], dtype=np.int8)
+    cusum_filter(log_return, threshold, state, out)
+    return out.astype(np.float64)
+
+
+CUSUM: Final = Fold(("log_return", "threshold"), lambda: np.zeros(CUSUM_STATE), _run)
