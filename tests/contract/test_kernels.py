@@ -21,7 +21,7 @@ from tsis.core.feature import Bank
 from tsis.core.kernel import Batch, Fold
 from tsis.kernels.rolling import push, ring_mean
 
-N = 420
+N = 700
 SEEDS = (1, 2, 3, 4)
 MODULES = {module.__name__: module for module in modules("tsis.kernels")}
 
