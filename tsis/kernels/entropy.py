@@ -11,6 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from tsis.core.errors import DataError
 from tsis.core.jit import jit
 from tsis.core.kernel import Array, Batch, Rows
 
@@ -30,12 +31,27 @@ def symbols(codes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @jit
+def _require_symbols(message: NDArray[np.int64], n_symbols: int) -> None:
+    for code in message:
+        if code < 0 or code >= n_symbols:
+            raise DataError(
+                "entropy: a code is not in 0 .. n_symbols - 1; take `symbols` of the codes, check n_symbols"
+            )
+
+
+@jit
 def plug_in(message: NDArray[np.int64], n_symbols: int, word_length: int) -> float:
     """Return the entropy of the observed words over their length, the maximum likelihood estimator (AFML 18.3).
 
     All ``len(message) - word_length + 1`` words count; the book's snippet 18.1 leaves out the last one. With words of
     one symbol this is Shannon's entropy. ``n_symbols ** word_length`` must be below 2^63.
+
+    Raises
+    ------
+    DataError
+        If a code is no symbol.
     """
+    _require_symbols(message, n_symbols)
     n = message.shape[0] - word_length + 1
     if n < 1:
         return np.nan
@@ -59,7 +75,13 @@ def lempel_ziv(message: NDArray[np.int64], n_symbols: int) -> float:
 
     AFML snippet 18.2: each phrase is the longest known one and the symbol that follows; one that the message cuts short
     is not counted. A complexity between 0 and 1, for comparing messages of equal length.
+
+    Raises
+    ------
+    DataError
+        If a code is no symbol.
     """
+    _require_symbols(message, n_symbols)
     n = message.shape[0]
     if n == 0:
         return np.nan
@@ -168,7 +190,7 @@ def binary_codes(x: NDArray[np.float64]) -> NDArray[np.int64]:
 def quantile_edges(x: NDArray[np.float64], n_symbols: int) -> NDArray[np.float64]:
     """Return the `n_symbols` - 1 inner quantiles of a sample, NaN left out: values of the sample, of ranks below them.
 
-    Taken of a training window, so that coding a later value looks at nothing later (AFML 18.5.2).
+    Taken of a training window, so that coding a later value looks at nothing later (AFML 18.5.2). NaN of an empty one.
     """
     ordered = np.sort(x)  # NaN last
     n = ordered.shape[0]
@@ -197,8 +219,16 @@ def quantile_codes(x: NDArray[np.float64], edges: NDArray[np.float64]) -> NDArra
 def sigma_codes(x: NDArray[np.float64], lowest: float, sigma: float, n_symbols: int) -> NDArray[np.int64]:
     """Return in which step of width `sigma` above `lowest` each value lies, the outer ones in the outer steps.
 
-    AFML 18.5.3, where `lowest` is the smallest value and `n_symbols` the steps to the largest one of the sample.
+    AFML 18.5.3, where `lowest` is the smallest value and `n_symbols` the steps to the largest one of the sample. NaN is
+    no symbol.
+
+    Raises
+    ------
+    DataError
+        If `sigma` is not positive.
     """
+    if not sigma > 0.0:
+        raise DataError("entropy: the width of a step must be positive")
     codes = np.empty(x.shape[0], dtype=np.int64)
     for i in range(x.shape[0]):
         codes[i] = -1

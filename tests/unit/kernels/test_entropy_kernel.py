@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tsis.core.errors import DataError
 from tsis.kernels import entropy as kernel
 
 MESSAGES = st.lists(st.integers(0, 2), min_size=1, max_size=60)
@@ -102,6 +103,17 @@ def test_no_symbols_no_entropy():
     assert np.isnan(kernel.lempel_ziv(empty, 2))
     assert np.isnan(kernel.kontoyiannis_expanding(empty))
     assert np.isnan(kernel.kontoyiannis_window(empty, 3))
+
+
+def test_codes_that_are_no_symbols_and_steps_without_width_are_refused():
+    for codes in (message("0120"), np.array([0, -1, 1])):
+        with pytest.raises(DataError, match="a code is not in 0"):
+            kernel.plug_in(codes, 2, 1)
+        with pytest.raises(DataError, match="a code is not in 0"):
+            kernel.lempel_ziv(codes, 2)
+    for sigma in (0.0, -1.0, np.nan):
+        with pytest.raises(DataError, match="must be positive"):
+            kernel.sigma_codes(np.zeros(3), 0.0, sigma, 4)
 
 
 def test_encodings():
