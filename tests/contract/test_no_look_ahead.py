@@ -29,6 +29,8 @@ KNOWN_FROM = {
     "processed_features.information_bars": "ts_close",
     "processed_features.features": "ts_close",
     "processed_features.session_coverage": "ts_close",
+    "processed_features.structural_breaks": "ts_close",
+    "processed_features.entropy": "ts_close",
     "labeling.events": "t0",
     "labeling.triple_barrier": "t1",
     "labeling.meta_labels": "t1",

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Fold, Rows
 
 TIME: Final = 0
 TICK: Final = 1
@@ -165,3 +166,19 @@ def fold_bars(
             if written == capacity:
                 break
     return i, written
+
+
+def _bars(kind: int, threshold: float) -> Fold:
+    def run(arrays: tuple[Array, ...], state: Rows) -> Rows:
+        ts_us, seq, price, size, side = arrays
+        out = np.empty((ts_us.shape[0], len(OUT_COLUMNS)))
+        _, written = fold_bars(ts_us, seq, price, size, side, kind, threshold, 2.0, 0.5, 2.0, state, out)
+        return out[:written]
+
+    return Fold(("ts_us", "seq", "price", "size", "side"), initial_state, run)
+
+
+TIME_BARS: Final = _bars(TIME, 60e6)
+TICK_BARS: Final = _bars(TICK, 7.0)
+VOLUME_BARS: Final = _bars(VOLUME, 150.0)
+DOLLAR_BARS: Final = _bars(DOLLAR, 60_000.0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Fold, Rows
 
 EWM_STATE: Final = 4
 WILDER_STATE: Final = 2
@@ -57,3 +58,17 @@ def wilder(value: float, period: float, state: NDArray[np.float64]) -> float:
         return float(state[1])
     state[1] = (state[1] * (period - 1.0) + value) / period
     return float(state[1])
+
+
+def _run_ewm_std(arrays: tuple[Array, ...], state: Rows) -> Rows:
+    out = np.empty(arrays[0].shape[0])
+    ewm_std(arrays[0], 20.0, state, out)
+    return out
+
+
+def _run_wilder(arrays: tuple[Array, ...], state: Rows) -> Rows:
+    return np.array([wilder(value, 14.0, state) for value in arrays[0]])
+
+
+EWM_STD: Final = Fold(("log_return",), lambda: np.zeros(EWM_STATE), _run_ewm_std)
+WILDER: Final = Fold(("volume",), lambda: np.zeros(WILDER_STATE), _run_wilder)

@@ -7,10 +7,13 @@ here, without drift, and a bad print is forgotten as soon as it leaves.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Batch, Rows
 
 
 @jit
@@ -55,3 +58,10 @@ def mean_before(x: NDArray[np.float64], window: int) -> NDArray[np.float64]:
             total += x[j]
         out[i] = total / window
     return out
+
+
+def _run(arrays: tuple[Array, ...]) -> tuple[Rows, NDArray[np.int64]]:
+    return mean_before(arrays[0], 20), np.arange(arrays[0].shape[0])
+
+
+MEAN_BEFORE: Final = Batch(("volume",), _run)

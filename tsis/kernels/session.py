@@ -7,10 +7,13 @@ reinvested dividend changes neither. The order of a step: new day, open, inside 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Fold, Rows
 from tsis.kernels.risk import daily_loss_frac, risked_quantity, whole_lots
 
 Floats = npt.NDArray[np.float64]
@@ -283,3 +286,21 @@ def session(
             n = _decide(state, limits, instruments, k, equity, bar[CLOSE], bar[FACTOR], proposals[i], records, n)
         state[ROW] += 1.0
     return n
+
+
+def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
+    # two tickers, an order proposed at every bar with a side
+    ts_us, open_, high, low, close, side = arrays
+    ones, sign = np.ones(ts_us.shape[0]), side.astype(np.float64)
+    bars = np.column_stack((open_, high, low, close, ones))
+    signal = np.where(side == 0, -1.0, ts_us)
+    stop, target = close * (1.0 - 0.01 * sign), close * (1.0 + 0.015 * sign)
+    proposals = np.column_stack((signal, sign, stop, target, ones, ts_us + 1.8e9, 40.0 * ones))
+    limits, instruments = np.array([0.02, 2.0, 0.02]), np.array([[1.0, 1.0, 1e-4, 0.01, 0.0, 5.0]] * 2)
+    tickers, days = (side > 0).astype(np.int64), ts_us // 86_400_000_000
+    records = new_records(ts_us.shape[0], 2)
+    n = session(state, limits, instruments, tickers, days, ts_us - 1_000_000, ts_us, bars, proposals, records)
+    return records[:n]
+
+
+SESSION: Final = Fold(("ts_us", "open", "high", "low", "close", "side"), lambda: new_state(100_000.0, 2), _run)

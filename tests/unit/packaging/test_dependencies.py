@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-SLOW = {"exchange_calendars", "numba", "pandas", "pandera", "plotly", "scipy", "sklearn", "xgboost"}
+SLOW = {"exchange_calendars", "numba", "pandas", "pandera", "plotly", "scipy", "sklearn", "statsmodels", "xgboost"}
 
 
 def imported(folder: str) -> set[str]:

@@ -1,0 +1,125 @@
+"""How little a series must be differentiated to be stationary: learnt on training rows, frozen with the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from tsis.core.errors import DataError
+from tsis.kernels.fracdiff import fixed_weights, fixed_window
+
+Floats = NDArray[np.float64]
+
+GRID: Final = tuple(round(0.05 * step, 2) for step in range(21))
+_FEWEST_ROWS: Final = 30
+
+
+@dataclass(frozen=True)
+class FractionalOrder:
+    """What a training window says about the order of differentiation.
+
+    Parameters
+    ----------
+    d : the smallest order tried whose series is stationary.
+    cut_off : of the weights.
+    tried : one row an order: d, width (values a window), n_rows, adf (the statistic), p_value, critical_5_pct,
+        correlation (with the series itself); null where the training window is too short for it.
+    """
+
+    d: float
+    cut_off: float
+    tried: pl.DataFrame
+
+    def differentiate(self, series: Floats) -> Floats:
+        """Return the series differentiated by `d`; NaN until the first window is full."""
+        return differentiated(series, self.d, self.cut_off)
+
+
+def differentiated(series: Floats, d: float, cut_off: float = 1e-4) -> Floats:
+    """Return the fixed-width window fractional difference of `series` (FFD, AFML snippet 5.3).
+
+    NaN until the window is full, and while it holds a NaN. Row by row it is a sum over the values before, so that it is
+    known with its row.
+    """
+    weights = fixed_weights(d, cut_off)
+    out = np.empty(series.size)
+    fixed_window(np.ascontiguousarray(series, dtype=np.float64), weights, np.zeros(weights.size), out)
+    return out
+
+
+def smallest_d(
+    series: Floats,
+    window: tuple[int, int],
+    grid: Sequence[float] = GRID,
+    cut_off: float = 1e-4,
+    max_p_value: float = 0.05,
+) -> FractionalOrder:
+    """Return the smallest order of `grid` whose FFD passes the augmented Dickey-Fuller test (AFML snippet 5.4).
+
+    The test has a constant and one lag. Rows outside `window` are not looked at.
+
+    Parameters
+    ----------
+    series : (n,) such as log closes.
+    window : (first, end) rows of the training window, end excluded.
+
+    Raises
+    ------
+    DataError
+        If the window does not lie in the series, holds a NaN or nothing but one value, or no order passes.
+    """
+    first, end = window
+    rows = np.array(series[first:end], dtype=np.float64)
+    if not 0 <= first < end <= series.size:
+        raise DataError(f"smallest_d: the window {first}:{end} does not lie in {series.size:,} rows")
+    n_missing = int(np.isnan(rows).sum())
+    if n_missing:
+        raise DataError(f"smallest_d: {n_missing:,} of {rows.size:,} training rows are NaN; fill or drop them first")
+    if rows.min() == rows.max():
+        raise DataError(f"smallest_d: all {rows.size:,} training rows are {rows[0]:g}; choose another window")
+    tried = pl.DataFrame([_tried(rows, d, cut_off) for d in sorted(grid)], schema=_SCHEMA)
+    passing = tried.filter(pl.col("p_value") <= max_p_value)
+    if passing.is_empty():
+        lowest = tried["p_value"].drop_nulls().sort().head(1).to_list()
+        best = f"the lowest is {lowest[0]:.3f}" if lowest else "all windows are too short"
+        raise DataError(
+            f"smallest_d: none of {tried.height} orders has a p-value of at most {max_p_value} on {rows.size:,} rows, "
+            f"{best}; take a longer training window, a higher cut_off or higher orders"
+        )
+    return FractionalOrder(passing["d"][0], cut_off, tried)
+
+
+_SCHEMA: Final = {
+    "d": pl.Float64,
+    "width": pl.Int64,
+    "n_rows": pl.Int64,
+    "adf": pl.Float64,
+    "p_value": pl.Float64,
+    "critical_5_pct": pl.Float64,
+    "correlation": pl.Float64,
+}
+
+
+def _tried(rows: Floats, d: float, cut_off: float) -> dict[str, float | int | None]:
+    from statsmodels.tsa.stattools import adfuller  # noqa: PLC0415  3 s
+
+    width = fixed_weights(d, cut_off).size
+    n_rows = rows.size - width + 1
+    if n_rows < _FEWEST_ROWS:
+        return {"d": d, "width": width, "n_rows": max(n_rows, 0)}
+    found = differentiated(rows, d, cut_off)[width - 1 :]
+    test = adfuller(found, maxlag=1, regression="c", autolag=None, result_object=True)
+    return {
+        "d": d,
+        "width": width,
+        "n_rows": n_rows,
+        "adf": float(test.statistic),
+        "p_value": float(test.pvalue),
+        "critical_5_pct": float(test.critical_values["5%"]),
+        "correlation": float(np.corrcoef(found, rows[width - 1 :])[0, 1]),
+    }
