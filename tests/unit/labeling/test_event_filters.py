@@ -11,11 +11,13 @@ from tsis.core.table import spec
 from tsis.kernels.z_score import initial_z_score, z_score
 from tsis.labeling.events import EventsParams, SeriesEvents, directions, event_filters, events
 from tsis.labeling.filters.cusum import CusumParams
+from tsis.labeling.filters.structural_break import StructuralBreakParams
 from tsis.labeling.filters.z_score import ZScoreParams
 from tsis.tables.labeling.events import Events
 
 SETTINGS = {
     "cusum": [{"multiple": 1.5}, {"threshold_frac": 0.02}],
+    "structural_break": [{"min_bars": 10, "max_bars": 40, "b_alpha": 1.0}],
     "z_score": [{"mean_window": 10, "std_window": 15, "threshold": 1.5}],
 }
 """Parameters under which a filter fires often; a filter without any is tried with its defaults."""
@@ -110,6 +112,27 @@ def test_a_bad_print_and_a_missing_value_are_forgotten_when_they_leave():
     missing[60] = np.nan
     assert np.isnan(z_of(missing, 20, 20)[60:80]).all()
     np.testing.assert_allclose(z_of(missing, 20, 20)[80:], z_of(clean, 20, 20)[80:], rtol=1e-9)
+
+
+def test_a_structural_break_is_where_the_test_begins_to_reject():
+    close = prices()
+    y = np.log(close)
+    expected, last = [], 0
+    for t in range(close.size):
+        window = y[max(t - 39, 0) : t + 1]
+        now = 0
+        if window.size >= 10 and np.ptp(window) > 0:
+            ages = np.arange(1, window.size)
+            s = (window[-1] - window[-1 - ages]) / np.sqrt(np.mean(np.diff(window) ** 2) * ages)
+            level = np.sqrt(1.0 + np.log(ages))
+            up, down = np.argmax(s), np.argmax(-s)
+            now = 1 if s[up] > level[up] else -1 if -s[down] > level[down] else 0
+        expected.append(now if now != last else 0)
+        last = now
+    params = StructuralBreakParams(min_bars=10, max_bars=40, b_alpha=1.0)
+    found = directions(pl.DataFrame({"close": close}), np.ones(600), params)
+    np.testing.assert_array_equal(found, expected)
+    assert {-1, 1} <= set(expected)
 
 
 def test_a_flat_price_raises_no_event():
