@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import TypeVar
@@ -14,7 +15,8 @@ T = TypeVar("T")
 def modules(package: str) -> Iterator[ModuleType]:
     """Import and yield `package` and everything below it, in name order.
 
-    An import error propagates: a broken member must never be skipped silently.
+    An import error propagates: a broken member must never be skipped silently. A package may name in ``UNDISCOVERED``
+    its modules that hold no members and are slow to import.
     """
     root = importlib.import_module(package)
     yield root
@@ -22,7 +24,9 @@ def modules(package: str) -> Iterator[ModuleType]:
     if paths is None:
         return
     for info in sorted(pkgutil.walk_packages(paths, prefix=f"{package}."), key=lambda found: found.name):
-        yield importlib.import_module(info.name)
+        parent, _, name = info.name.rpartition(".")
+        if name not in getattr(sys.modules[parent], "UNDISCOVERED", ()):
+            yield importlib.import_module(info.name)
 
 
 def members(package: str, kind: type[T]) -> list[T]:

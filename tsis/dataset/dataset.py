@@ -112,7 +112,7 @@ def dataset(
     labelled = (
         meta_labels.select(*_KEY, "t1", "label")
         .join(triple_barrier.select(*_KEY, "ret_frac"), on=_KEY, how="inner")
-        .join(sample_weights.select(*_KEY, weight), on=_KEY, how="inner")
+        .join(sample_weights.select(*_KEY, "average_uniqueness", weight), on=_KEY, how="inner")
         .join(asked, on=_KEY, how="inner")
         .select(*_BASE, *chosen)
         .sort(_KEY)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.core.jit import jit
+from tsis.core.kernel import Array, Batch, Rows
 
 
 @jit
@@ -48,3 +49,18 @@ def label_weights(
         n = end[k] - start[k] + 1
         out[k, 0], out[k, 1], out[k, 2] = labels / n, unique / n, abs(attributed)
     return out
+
+
+def _weights_of_windows(arrays: tuple[Array, ...]) -> tuple[Rows, NDArray[np.int64]]:
+    # a label on every third bar, its window 5 or 8 bars long; those that go beyond the last bar are still open
+    log_return = arrays[0]
+    n = log_return.shape[0]
+    start = np.arange(0, n, 3)
+    end = start + np.where(start % 2 == 0, 4, 7)
+    is_ended = end < n
+    alive = concurrency(start, end, n)
+    return label_weights(start[is_ended], end[is_ended], alive, log_return), end[is_ended]
+
+
+LABEL_WEIGHTS = Batch(inputs=("log_return",), run=_weights_of_windows)
+"""The weights of a label are known when its window ends: no later label can begin within it."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from tsis.core.params import Params
+from tsis.models.fold_weights import normalised
 
 Floats = npt.NDArray[np.float64]
 
@@ -69,15 +70,15 @@ def fit(
     ----------
     x, x_test : (n, k) and (m, k) features; NaN is a missing value, for which each split learns a direction.
     label : (n,) 0 or 1, n >= 1. With one class the probability is nearly constant.
-    weight : (n,) positive; divided by its mean over these rows.
+    weight : (n,) not negative; divided by its mean over these rows.
     features : the k names.
 
     The prior is the weighted share of label 1, summed exactly, so that no thread count can change a bit.
     """
     import xgboost  # noqa: PLC0415  slow import
 
-    normalised = weight / (math.fsum(weight) / weight.size)
-    prior = math.fsum(normalised * label) / weight.size
+    relative = normalised(weight)
+    prior = math.fsum(relative * label) / weight.size
     settings = {
         "objective": "binary:logistic",
         "tree_method": "hist",
@@ -85,7 +86,7 @@ def fit(
         "base_score": min(max(prior, 0.01), 0.99),
         **params.model_dump(exclude={"n_rounds", "n_threads"}),
     }
-    train = xgboost.DMatrix(x, label=label, weight=normalised, feature_names=features, nthread=params.n_threads)
+    train = xgboost.DMatrix(x, label=label, weight=relative, feature_names=features, nthread=params.n_threads)
     booster = xgboost.train(settings | {"nthread": params.n_threads, "verbosity": 0}, train, params.n_rounds)
     gain = booster.get_score(importance_type="total_gain")
     gains = np.array([float(gain.get(name, 0.0)) for name in features])

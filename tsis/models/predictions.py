@@ -16,6 +16,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.models.estimator import FittedModel, Floats, XgboostParams, fit
+from tsis.models.fold_weights import FoldWeightsParams, fold_weights
 from tsis.models.purged_k_fold import Rows, purged_k_fold
 from tsis.models.scores import scores
 from tsis.models.walk_forward import OPEN, purged_walk_forward
@@ -41,6 +42,7 @@ class ModelParams(Params):
     n_folds, embargo_frac : of the purged k-fold that judges it.
     min_train, refit_every : labels known before the first walk-forward prediction, and events, labelled or not, that a
         refit serves.
+    fold_weights : time decay and class balance of sample_weight, computed on the training rows of each fold and refit.
     """
 
     asset_class: str
@@ -49,6 +51,7 @@ class ModelParams(Params):
     embargo_frac: float = Field(default=0.01, ge=0, lt=1)
     min_train: int = Field(default=200, ge=1)
     refit_every: int = Field(default=250, ge=1)
+    fold_weights: FoldWeightsParams = FoldWeightsParams()
     xgboost: XgboostParams = XgboostParams()
 
 
@@ -145,12 +148,13 @@ def _judge_and_predict(
 ) -> None:
     x = events.select(pl.col(features).cast(pl.Float64)).to_numpy().astype(np.float64)
     label = events["label"].cast(pl.Float64).to_numpy()
-    weight = events["sample_weight"].to_numpy()
+    weight, unique = (events[column].to_numpy() for column in ("sample_weight", "average_uniqueness"))
     gains: list[Floats] = []
     for split, fold, train, test in _splits(name, events, model):
-        fitted, probability = fit(x[train], label[train], weight[train], features, x[test], model.xgboost)
+        weighed = fold_weights(weight[train], unique[train], label[train], model.fold_weights)
+        fitted, probability = fit(x[train], label[train], weighed, features, x[test], model.xgboost)
         identity = {"model": name, "split": split, "fold": fold}
-        ledger.models.append(identity | _artifact(events, train, test, features, fitted))
+        ledger.models.append(identity | _artifact(events, train, test, features, model, fitted))
         known = ~np.isnan(label[test])
         if known.any():
             n_rows = {"n_train": train.size, "n_test": int(np.count_nonzero(known))}
@@ -193,7 +197,7 @@ def _splits(name: str, events: pl.DataFrame, model: ModelParams) -> Iterator[tup
 
 
 def _artifact(
-    events: pl.DataFrame, train: Rows, test: Rows, features: list[str], fitted: FittedModel
+    events: pl.DataFrame, train: Rows, test: Rows, features: list[str], model: ModelParams, fitted: FittedModel
 ) -> dict[str, object]:
     t0, t1 = events["t0"], events["t1"]
     return {
@@ -204,7 +208,9 @@ def _artifact(
         "valid_to": t0[int(test[-1])],
         "n_train": train.size,
         "features": json.dumps(features),
-        "params": fitted.estimator_params,
+        "params": json.dumps(
+            json.loads(fitted.estimator_params) | {"fold_weights": model.fold_weights.model_dump()}, sort_keys=True
+        ),
         "artifact": fitted.artifact,
     }
 

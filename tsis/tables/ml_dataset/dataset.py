@@ -18,6 +18,9 @@ class Dataset(Table, key=("ticker", "bar_spec", "t0", "seq"), time="t0", partiti
     side: pl.Int8 = column("sign", "The primary model's side", isin=[-1, 1])
     label: pl.Int8 = column("flag", "1 where acting on the side paid", isin=[0, 1])
     ret_frac: float = column("frac", "Return of the side over the window")
+    average_uniqueness: float = column(
+        "frac", "Mean of 1 / concurrency over the window (AFML 4.2); what time decay counts by", gt=0, le=1
+    )
     sample_weight: float = column(
         "weight", "average_uniqueness or return_attribution by params; normalised on each training fold only", gt=0
     )
