@@ -71,6 +71,8 @@ def test_a_weight_is_positive_even_without_attribution(inputs):
     assert weights[1:] == [0.25, 0.125]
     assert 0 < weights[0] < 1e-9
     assert labelled(inputs, PARAMS)["sample_weight"].to_list() == [0.75] * 3
+    # time decay counts by uniqueness whatever the weight is
+    assert labelled(inputs, attribution)["average_uniqueness"].to_list() == [0.75] * 3
 
 
 def test_the_declared_columns_are_those_of_the_frame(inputs):
