@@ -27,6 +27,7 @@ def test_uniqueness_of_the_book():
     assert uniqueness(START, END).mean() == pytest.approx(0.861111, abs=5e-7)
     # over the entries of the matrix: 6 of 7, the mean of snippet 4.4
     assert sample_uniqueness(START, END, [0, 1, 2]) == pytest.approx(0.857143, abs=5e-7)
+    assert sample_uniqueness(START, END, [1, 1, 2]) == pytest.approx(2 / 3)
 
 
 def test_probabilities_of_the_book():
