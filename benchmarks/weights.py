@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Row, Target, Timer, hold, timed
+from tsis.core.jit import jit
 from tsis.kernels.concurrency import concurrency, label_weights
 from tsis.kernels.sequential_bootstrap import sequential_bootstrap
 
@@ -51,6 +52,27 @@ def weights(made: Arrays) -> NDArray[np.float64]:
 def draws(made: Arrays, n: int) -> NDArray[np.int64]:
     """Return `n` rows drawn by the uniforms that mlfinpy is given."""
     return sequential_bootstrap(made["start"], made["end"], np.random.RandomState(SEED).random_sample(n))
+
+
+@jit
+def plain_draws(start: Any, end: Any, uniform: Any) -> Any:
+    """Return the rows that snippet 4.5 draws: every weight anew for every draw, but over windows and compiled."""
+    count, weight = np.zeros(end.max() + 1), np.empty(start.size)
+    rows = np.empty(uniform.size, dtype=np.int64)
+    for k in range(uniform.size):
+        for j in range(start.size):
+            weight[j] = 0.0
+            for t in range(start[j], end[j] + 1):
+                weight[j] += 1.0 / (1.0 + count[t])
+            weight[j] /= end[j] - start[j] + 1
+        mass, row = uniform[k] * weight.sum(), 0
+        while row < start.size - 1 and weight[row] <= mass:
+            mass -= weight[row]
+            row += 1
+        rows[k] = row
+        for t in range(start[row], end[row] + 1):
+            count[t] += 1.0
+    return rows
 
 
 def first_draw_by_the_book(made: Arrays, n_candidates: int) -> float:
@@ -129,7 +151,8 @@ def _weights(made: Arrays, peer: Peer) -> Contest:
 
 
 def _bootstrap(n: int, peer: Peer | None) -> Contest:
-    made = labels(n, 20_000)
+    made, uniform = labels(n, 20_000), np.random.RandomState(SEED).random_sample(n)
+    plain_draws(made["start"], made["end"], uniform[:1])
 
     def scaled() -> float:
         if peer is None:
@@ -137,6 +160,7 @@ def _bootstrap(n: int, peer: Peer | None) -> Contest:
         return float(peer.ask("draws", made, seed=SEED, n=PEER_DRAWS[n])["seconds"]) * n / PEER_DRAWS[n]
 
     others: dict[str, Timer] = {
+        "the same without tree and matrix, compiled": timed(lambda: plain_draws(made["start"], made["end"], uniform)),
         "snippet 4.5 in pandas, from the first draw": lambda: first_draw_by_the_book(made, 5) * n,
     }
     theirs = f"mlfinpy, from {PEER_DRAWS[n]} draws"
