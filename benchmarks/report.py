@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -12,8 +13,8 @@ from benchmarks.contest import Row
 from benchmarks.memory import Ingested
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
-_BEGIN, _END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 _PACKAGES = ("polars", "duckdb", "pyarrow", "numba", "numpy")
+_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "pandas", "numba", "numpy")
 
 
 def machine() -> str:
@@ -68,8 +69,28 @@ def memory_table(ingested: Sequence[Ingested]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write(section: str) -> None:
-    """Replace the measured section of the page."""
+def peers(python: str | None) -> str:
+    """Return the versions of the peers that the interpreter `python` has."""
+    if python is None:
+        return "TSIS_PEERS_PYTHON is not set: without mlfinpy and RiskLabAI"
+    code = (
+        "import platform; from importlib.metadata import version;"
+        f"print('Python', platform.python_version() + ',', ', '.join(f'{{n}} {{version(n)}}' for n in {_PEER_PACKAGES}))"
+    )
+    found = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+    return f"The peers: {found}"
+
+
+def section(notes: Sequence[str], rows: Sequence[Row], tables: Sequence[str], problems: Sequence[str]) -> str:
+    """Return what a part measured, as Markdown."""
+    parts = [". ".join(notes) + ".\n", table(rows) if rows else "", *tables]
+    missed = ["Not as it should be:\n", *(f"- {problem}" for problem in problems), ""] if problems else []
+    return "\n".join([*filter(None, parts), *missed])
+
+
+def write(part: str, measured: str) -> None:
+    """Replace the section of a part on the page."""
     page = PAGE.read_text()
-    before, rest = page.split(_BEGIN)
-    PAGE.write_text(f"{before}{_BEGIN}\n{section}\n{_END}{rest.split(_END)[1]}")
+    begin, end = (f"<!-- {part}: {edge} -->\n" for edge in ("begin", "end"))
+    before, rest = page.split(begin)
+    PAGE.write_text(f"{before}{begin}\n{measured}\n{end}{rest.split(end)[1]}")
