@@ -26,6 +26,8 @@ TRADES = Path(__file__).resolve().parent.parent / "data" / "sample" / "es_trades
 BARS = (parse_bar_spec("dollar_70M"), parse_bar_spec("dollar_1M"))
 """mlfinpy's default threshold gives 43 bars, a million 2,963; the multiplier is one, as mlfinpy has none."""
 FASTER_AT_LEAST = 300
+MANY = 20_000_000
+READS_AT_MOST = 5
 _COMPARED = {
     "open": "open", "high": "high", "low": "low", "close": "close", "volume": "volume", "n_ticks": "cum_ticks",
     "dollar_volume": "cum_dollar_value", "buy_volume": "cum_buy_volume",
@@ -93,6 +95,15 @@ def es_ticks() -> Ticks:
     return ticks(es_trades().with_columns(split_factor=pl.lit(1.0), price_factor=pl.lit(1.0)))
 
 
+def many_ticks(tape: Ticks, n: int = MANY) -> Ticks:
+    """Return `n` trades: those of `tape` over and over, each time later than the last."""
+    times = -(-n // tape.price.size)
+    span = int(tape.ts_us[-1] - tape.ts_us[0]) + 1
+    ts = (np.arange(times)[:, None] * span + tape.ts_us).ravel()[:n]
+    rest = (tape.seq, tape.price, tape.size, tape.side, tape.split_factor, tape.price_factor)
+    return Ticks(ts, *(np.resize(array, n) for array in rest))
+
+
 def fold(tape: Ticks, bar: BarSpec) -> NDArray[np.float64]:
     """Return the bars of `tape` as the kernel writes them."""
     out = np.empty((4_096, len(kernel.OUT_COLUMNS)))
@@ -121,7 +132,8 @@ def stage_inputs(trades: pl.DataFrame, bar: BarSpec) -> dict[str, Any]:
 def contests(peer: Peer | None) -> list[Contest]:
     """Return the folds: kernel and stage; without a peer the kernel against the floor only."""
     trades, tape = es_trades(), es_ticks()
-    return [*(_kernel(tape, bar, peer) for bar in BARS), *([_stage(trades, BARS[1], peer)] if peer else [])]
+    kernels = [*(_kernel(tape, bar, peer) for bar in BARS), _many(many_ticks(tape), BARS[0])]
+    return [*kernels, *([_stage(trades, BARS[1], peer)] if peer else [])]
 
 
 def _kernel(tape: Ticks, bar: BarSpec, peer: Peer | None) -> Contest:
@@ -131,6 +143,18 @@ def _kernel(tape: Ticks, bar: BarSpec, peer: Peer | None) -> Contest:
         timed(lambda: fold(tape, bar), 9, time.thread_time),
         (peer.timers(bar) if peer else {}) | floor,
         {"mlfinpy, data frame in memory": Target(1 / FASTER_AT_LEAST)},
+        tape.price.size,
+        "ticks",
+    )
+
+
+def _many(tape: Ticks, bar: BarSpec) -> Contest:
+    floor = "read price and size once (`np.sum`)"
+    return Contest(
+        f"{tape.price.size / 1e6:.0f}M ticks → {len(fold(tape, bar)):,} dollar bars, kernel",
+        timed(lambda: fold(tape, bar), 1, time.thread_time),
+        {floor: timed(lambda: read_once(tape), 1, time.thread_time)},
+        {floor: Target(READS_AT_MOST)},
         tape.price.size,
         "ticks",
     )

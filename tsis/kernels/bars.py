@@ -23,7 +23,10 @@ OUT_COLUMNS: Final = (
 )  # fmt: skip
 """What a bar's row holds, by column; times and counts are whole numbers, exact in float64."""
 
-_NEVER: Final = np.iinfo(np.int64).max
+_BLOCK: Final = 256  # trades whose terms are written first and summed then, while the nearest cache holds them
+_VOLUME, _DOLLARS, _NOTIONAL, _BOUGHT, _SOLD, _RULE = (row * _BLOCK for row in range(6))  # where, in one flat array
+_SELL_BITS: Final = 16  # buys and sells are counted in one number, sells above these bits
+_SELL: Final = 1 << _SELL_BITS
 _BEFORE_ALL_TIMES: Final = -(2.0**62)
 
 
@@ -70,6 +73,68 @@ def _reset(state: NDArray[np.float64]) -> None:
 
 
 @jit
+def _terms(
+    price: NDArray[np.float64],
+    size: NDArray[np.float64],
+    side: NDArray[np.int8],
+    multiplier: float,
+    price_factor: float,
+    size_factor: float,
+    state: NDArray[np.float64],
+    terms: NDArray[np.float64],
+    tally: NDArray[np.int64],
+) -> None:
+    # Two loops of selects, no branches on the data: one mispredicted branch costs more than all work on a trade. The
+    # first has one short chain from trade to trade; the second has none, so that the compiler makes it a vector loop.
+    last, direction = state[4], state[12]
+    for j in range(price.shape[0]):
+        p = price[j] * price_factor
+        rise, fall = p > last, p < last
+        direction = 1.0 if rise else (-1.0 if fall else direction)
+        last = p
+        terms[_RULE + j] = direction
+    for j in range(price.shape[0]):
+        ruled, given = terms[_RULE + j], np.float64(side[j])
+        signed = ruled if given == 0.0 else given
+        q = size[j] * size_factor
+        terms[_VOLUME + j] = q
+        terms[_DOLLARS + j] = price[j] * size[j] * multiplier
+        terms[_NOTIONAL + j] = price[j] * price_factor * q
+        terms[_BOUGHT + j] = q if signed > 0.0 else 0.0
+        terms[_SOLD + j] = q if signed < 0.0 else 0.0
+        tally[j] = (1 if signed > 0.0 else 0) + (_SELL if signed < 0.0 else 0)
+
+
+@jit
+def _stamp(
+    ts: NDArray[np.int64],
+    seq: NDArray[np.int64],
+    kind: int,
+    is_first: bool,
+    state: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    # Column 18 holds where each bar's last trade is, -1 if before these. Times and seqs are read in a loop of their
+    # own: the waits for far memory overlap here, and each would halt the sums.
+    if is_first and ts.shape[0] > 0:
+        state[13], state[14] = np.float64(ts[0]), np.float64(seq[0])
+    ts_first, seq_first = state[13], state[14]
+    for row in out:
+        i = np.int64(row[18])
+        ts_last, seq_last = state[15], state[16]
+        if i >= 0:
+            ts_last, seq_last = np.float64(ts[i]), np.float64(seq[i])
+        if kind != TIME:
+            row[0], row[1], row[2] = ts_first, ts_last, seq_last
+        row[16], row[17], row[18], row[19] = ts_first, seq_first, ts_last, seq_last
+        if i + 1 < ts.shape[0]:
+            ts_first, seq_first = np.float64(ts[i + 1]), np.float64(seq[i + 1])
+    state[13], state[14] = ts_first, seq_first
+    if ts.shape[0] > 0:
+        state[15], state[16] = np.float64(ts[-1]), np.float64(seq[-1])
+
+
+@jit
 def fold_bars(
     ts: NDArray[np.int64],
     seq: NDArray[np.int64],
@@ -106,65 +171,73 @@ def fold_bars(
     out : (at least 1, len(`OUT_COLUMNS`)) one row a bar.
     """
     interval = np.int64(threshold) if kind == TIME else np.int64(1)
-    limit = np.inf if kind == TIME else threshold
+    # the sum that closes bars, and the other one; no sum reaches NaN
+    watched, unwatched, place = (_VOLUME, _DOLLARS, 5) if kind == VOLUME else (_DOLLARS, _VOLUME, 6)
+    limit = threshold if kind in (VOLUME, DOLLAR) else np.nan
+    terms, tally = np.empty(6 * _BLOCK), np.empty(_BLOCK, np.int64)
+    totals, others = terms[watched : watched + _BLOCK], terms[unwatched : unwatched + _BLOCK]
+    notionals, bought, sold = terms[_NOTIONAL:_BOUGHT], terms[_BOUGHT:_SOLD], terms[_SOLD:_RULE]
+    is_first = state[0] == 0.0
     n, capacity, written, i = ts.shape[0], out.shape[0], 0, 0
     while i < n:
-        end = np.int64(state[18]) if kind == TIME else np.int64(_NEVER)
-        if ts[i] >= end:
-            if written == capacity:
-                break
-            written += close_interval(int(interval), state, out[written:])
-            end = (ts[i] // interval + 1) * interval
-            state[18] = np.float64(end)
-        ticks, high, low, first, last = state[0], state[1], state[2], state[3], state[4]
-        volume, dollars, notional = state[5], state[6], state[7]
-        buys, sells, n_buys, n_sells, direction = state[8], state[9], state[10], state[11], state[12]
-        if ticks == 0.0:
-            first = price[i] * price_factor
-            state[13], state[14] = np.float64(ts[i]), np.float64(seq[i])
-        is_closed = False
-        # slices and a range: no sign test of the index at every access
-        times, prices, sizes, sides = ts[i:n], price[i:n], size[i:n], side[i:n]
-        taken = n - i
-        for j in range(n - i):
-            if times[j] >= end:
-                taken = j
-                break
-            p = prices[j] * price_factor
-            q = sizes[j] * size_factor
-            # selects, no branches on the price: one mispredicted branch costs more than the whole row
-            rise, fall = p > last, p < last
-            direction = 1.0 if rise else (-1.0 if fall else direction)
-            signed = np.float64(sides[j]) if sides[j] != 0 else direction
-            is_buy = 1.0 if signed > 0.0 else 0.0
-            is_sell = 1.0 if signed < 0.0 else 0.0
-            last = p
-            high = p if p > high else high
-            low = p if p < low else low
-            ticks += 1.0
-            volume += q
-            notional += p * q
-            dollars += prices[j] * sizes[j] * multiplier
-            buys += q * is_buy
-            sells += q * is_sell
-            n_buys += is_buy
-            n_sells += is_sell
-            total = dollars if kind == DOLLAR else (volume if kind == VOLUME else ticks)
-            if total >= limit:
-                is_closed = True
-                taken = j + 1
-                break
-        i += taken
-        state[0], state[1], state[2], state[3], state[4] = ticks, high, low, first, last
-        state[5], state[6], state[7] = volume, dollars, notional
-        state[8], state[9], state[10], state[11], state[12] = buys, sells, n_buys, n_sells, direction
-        state[15], state[16], state[17] = np.float64(ts[i - 1]), np.float64(seq[i - 1]), price_factor
-        if is_closed:
-            _write(out[written], state[13], state[15], state[16], state)
-            _reset(state)
-            written += 1
-            if written == capacity:
-                break
+        start, stop = i, min(n, i + _BLOCK)
+        prices = price[start:stop]
+        _terms(prices, size[start:stop], side[start:stop], multiplier, price_factor, size_factor, state, terms, tally)
+        while i < stop:
+            until = stop
+            if kind == TIME:
+                end = np.int64(state[18])
+                if ts[i] >= end:
+                    if state[0] > 0.0:
+                        if written == capacity:
+                            n = i  # the rest is for the next call
+                            break
+                        _write(out[written], np.float64(end - interval), np.float64(end), 0.0, state)
+                        out[written, 18] = i - 1
+                        _reset(state)
+                        written += 1
+                    end = (ts[i] // interval + 1) * interval
+                    state[18] = np.float64(end)
+                until = i
+                while until < stop and ts[until] < end:
+                    until += 1
+            elif kind == TICK and threshold - state[0] < stop - i:
+                until = i + max(1, int(np.ceil(threshold - state[0])))
+            if state[0] == 0.0:
+                state[3] = price[i] * price_factor
+            # no more sums than the processor has registers; unsigned, so that no access asks for the index's sign
+            high, low, total, other, notional = state[1], state[2], state[place], state[11 - place], state[7]
+            buys, sells, counts = state[8], state[9], 0
+            first, behind, taken = np.uint64(i - start), np.uint64(until - start), until - i
+            for j in range(first, behind):
+                p = prices[j] * price_factor
+                high = p if p > high else high
+                low = p if p < low else low
+                notional += notionals[j]
+                buys += bought[j]
+                sells += sold[j]
+                counts += tally[j]
+                other += others[j]
+                total += totals[j]
+                if total >= limit:
+                    taken = int(np.int64(j - first)) + 1
+                    break
+            i += taken
+            state[0] += taken
+            state[1], state[2], state[place], state[11 - place], state[7] = high, low, total, other, notional
+            state[4], state[12], state[17] = price[i - 1] * price_factor, terms[_RULE + i - 1 - start], price_factor
+            state[8], state[9] = buys, sells
+            state[10] += counts & (_SELL - 1)
+            state[11] += counts >> _SELL_BITS
+            if total >= limit or (kind == TICK and state[0] >= threshold):
+                _write(out[written], 0.0, 0.0, 0.0, state)
+                out[written, 18] = i - 1
+                _reset(state)
+                written += 1
+                if written == capacity:
+                    n = i
+                    break
+    _stamp(ts[:i], seq[:i], kind, is_first, state, out[:written])
     return i, written
 
 

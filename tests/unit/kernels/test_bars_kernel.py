@@ -1,6 +1,9 @@
+import hashlib
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from tsis.kernels import bars as kernel
 
 COLUMNS = {name: j for j, name in enumerate(kernel.OUT_COLUMNS)}
 KINDS = [(kernel.TIME, 60e6), (kernel.TICK, 7.0), (kernel.VOLUME, 40.0), (kernel.DOLLAR, 9_000.0)]
+SAMPLE = Path(__file__).resolve().parents[3] / "data" / "sample" / "es_trades.parquet"
 
 
 def random_ticks(seed: int, n: int) -> tuple[np.ndarray, ...]:
@@ -169,3 +173,94 @@ def test_the_driver_closes_an_interval_once():
     later[0][:] += 10**9
     resumed = fold(later, kernel.TIME, 60e6, state)
     assert resumed[0, COLUMNS["ts_open"]] == later[0][0] // 60_000_000 * 60_000_000
+
+
+def plain_step(state, kind, threshold, multiplier, factors, trade):
+    """Take one trade as the definition says, every sum in the order of the trades; return the bar it closes, if any."""
+    ts, seq, price, size, side = trade
+    row = None
+    if kind == kernel.TIME and ts >= state[18]:
+        if state[0] > 0:
+            row = plain_row(state, state[18] - threshold, state[18], 0.0)
+        state[18] = float((int(ts) // int(threshold) + 1) * int(threshold))
+    p, q = price * factors[0], size * factors[1]
+    if state[0] == 0.0:
+        state[3], state[13], state[14] = p, float(ts), float(seq)
+    state[12] = 1.0 if p > state[4] else -1.0 if p < state[4] else state[12]
+    signed = float(side) if side != 0 else state[12]
+    state[0] += 1.0
+    state[1], state[2], state[4] = max(state[1], p), min(state[2], p), p
+    state[5] += q
+    state[6] += price * size * multiplier
+    state[7] += p * q
+    state[8 if signed > 0 else 9] += q if signed else 0.0
+    state[10 if signed > 0 else 11] += 1.0 if signed else 0.0
+    state[15], state[16], state[17] = float(ts), float(seq), factors[0]
+    total = {kernel.TICK: state[0], kernel.VOLUME: state[5], kernel.DOLLAR: state[6]}
+    if kind != kernel.TIME and total[kind] >= threshold:
+        row = plain_row(state, state[13], state[15], state[16])
+    return row
+
+
+def plain_row(state, ts_open, ts_close, seq):
+    """Return the bar and begin the next."""
+    ticks, high, low, first, last, volume, dollars, notional, buys, sells, n_buys, n_sells = state[:12]
+    row = [ts_open, ts_close, seq, first, high, low, last, volume, dollars, ticks, notional / volume]
+    row += [buys, sells, n_buys, n_sells, state[17], *state[13:17]]
+    state[0], state[1], state[2] = 0.0, -np.inf, np.inf
+    state[5:12] = [0.0] * 7
+    return row
+
+
+AWKWARD = [
+    *[(kernel.TIME, amount) for amount in (1e6, 60e6, 9e9)],
+    *[(kernel.TICK, amount) for amount in (1.0, 6.5, 7.0, 256.0, 700.0)],
+    *[(kernel.VOLUME, amount) for amount in (0.5, 20.3, 1_000.7)],
+    *[(kernel.DOLLAR, amount) for amount in (100.0, 50_000.1, 2e6)],
+]
+
+
+@pytest.mark.parametrize(("kind", "threshold"), AWKWARD)
+def test_every_bit_is_that_of_the_plain_sums_in_the_order_of_the_trades(kind, threshold):
+    random = np.random.default_rng(int(threshold) + kind)
+    state, expected_state = kernel.initial_state(), kernel.initial_state().tolist()
+    found, expected = [], []
+    later = 0
+    for factors, n in [((1.0, 1.0), 1), ((1.37, 0.3), 900), ((1.37 * 1.011, 0.3), 300), ((0.7, 1.9), 513)]:
+        ts, seq, price, size, side = random_ticks(n, n)
+        ts = ts + later
+        later += int(ts[-1] - ts[0]) + 1
+        price = price * 1.013
+        size = size * random.random(n)
+        if n == 300:
+            side[:] = 0
+        ticks = (ts, seq, price, size, side)
+        found.append(fold(ticks, kind, threshold, state, 1 + n // 7, 5.3, *factors))
+        rows = (
+            plain_step(expected_state, kind, threshold, 5.3, factors, trade)
+            for trade in zip(*(array.tolist() for array in ticks), strict=True)
+        )
+        expected += [row for row in rows if row is not None]
+    assert np.array(expected).tobytes() == np.concatenate(found).tobytes()
+    assert np.array(expected_state).tobytes() == state.tobytes()
+    assert expected
+    assert threshold > 1e9 or len(expected) > 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "threshold", "n_bars", "digest"),
+    [
+        (kernel.TIME, 60000000.0, 2263, "21683e4b723fff9f"),
+        (kernel.TICK, 1000.0, 500, "a29e393c80933484"),
+        (kernel.VOLUME, 250.0, 2175, "c1fbe1518cc1482c"),
+        (kernel.DOLLAR, 70000000.0, 2127, "83423975bfaa16b3"),
+    ],
+)
+def test_the_bars_of_the_sample_are_as_ever(kind, threshold, n_bars, digest):
+    trades = pl.read_parquet(SAMPLE).sort("ts", maintain_order=True)
+    ts = trades["ts"].cast(pl.Int64).to_numpy()
+    price, size = (trades[name].cast(pl.Float64).to_numpy() for name in ("price", "size"))
+    ticks = (ts, np.arange(ts.size), price, size, np.zeros(ts.size, np.int8))
+    bars = fold(ticks, kind, threshold, kernel.initial_state(), 4_096, 50.0, 1.0371, 0.3)
+    assert len(bars) == n_bars
+    assert hashlib.sha256(bars.tobytes()).hexdigest()[:16] == digest
