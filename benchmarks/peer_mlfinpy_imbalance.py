@@ -1,9 +1,9 @@
 """mlfinpy's imbalance and runs bars, timed inside its own process; run by the interpreter of the peers, never by ours.
 
-Reads a word, a kind (``dollar_imbalance``, ``tick_run``, …), the expected trades of a bar, the window over trades and
-the window over bars a line from standard input and answers one line of JSON: ``const`` and ``ema`` build the bars from
-a data frame in memory and answer the processor seconds, ``bars`` answers the bars of ``const`` and their thresholds,
-``versions`` what runs.
+Reads from standard input, a line each: a word, ``const`` or ``ema``, a kind (``dollar_imbalance``, ``tick_run``, …),
+the trades expected of the first bar, the window over trades and the window over bars. Answers one line of JSON:
+``seconds`` builds the bars from a data frame in memory and answers the processor seconds, ``bars`` answers the bars and
+their thresholds, ``versions`` what runs.
 """
 
 import json
@@ -46,7 +46,7 @@ def seconds(*arguments):
 
 
 def bars_and_thresholds(*arguments):
-    bars, every_tick = build("const", *arguments, analyse_thresholds=True)
+    bars, every_tick = build(*arguments, analyse_thresholds=True)
     at_close = every_tick.iloc[bars["tick_num"].to_numpy() - 1]
     if "expected_imbalance" in at_close:
         expected = at_close["expected_imbalance"].abs()
@@ -57,8 +57,7 @@ def bars_and_thresholds(*arguments):
 
 
 ANSWERS = {
-    "const": lambda *arguments: seconds("const", *arguments),
-    "ema": lambda *arguments: seconds("ema", *arguments),
+    "seconds": seconds,
     "bars": bars_and_thresholds,
     "versions": lambda *_: {
         "Python": platform.python_version(),
@@ -67,5 +66,5 @@ ANSWERS = {
 }
 
 for line in sys.stdin:
-    word, kind, *windows = line.split()
-    print(json.dumps(ANSWERS[word](kind, *map(int, windows))), flush=True)
+    word, expectation, kind, *windows = line.split()
+    print(json.dumps(ANSWERS[word](expectation, kind, *map(int, windows))), flush=True)
