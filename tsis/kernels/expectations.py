@@ -11,7 +11,7 @@ from tsis.core.kernel import Rows
 
 EVER: Final = math.inf
 AVERAGE_SIZE: Final = 3
-"""Of an average's state: weighted sum, sum of the weights, values seen; the ring of the last values follows."""
+"""Of an average's state: the average, the sum of the weights, values seen; the ring of the last values follows."""
 
 
 class Expectations(NamedTuple):
@@ -104,18 +104,17 @@ def observe(value: float, span: float, average: Rows) -> float:
     """
     kept = kept_of(span)
     ring = average[AVERAGE_SIZE:]
-    forgotten, lost = 0.0, 0.0
+    oldest, lost = 0.0, 0.0
     if ring.shape[0] > 0:
         place = int(average[2]) % ring.shape[0]
         if average[2] >= ring.shape[0]:
-            lost = kept ** ring.shape[0]
-            forgotten = lost * ring[place]
+            oldest, lost = ring[place], kept ** ring.shape[0]
         ring[place] = value
-    # the same steps for both, so that the average of a constant is that constant
-    average[0] = kept * average[0] + (value - forgotten)
     average[1] = kept * average[1] + (1.0 - lost)
+    # by its changes, so that the average of equal values is that value to the last bit
+    average[0] += ((value - average[0]) - lost * (oldest - average[0])) / average[1]
     average[2] += 1.0
-    result: float = average[0] / average[1]
+    result: float = average[0]
     return result
 
 

@@ -74,7 +74,7 @@ def fold_runs_bars(
     Parameters
     ----------
     ts, seq, price, size, side, multiplier, price_factor, size_factor : as of `bars.fold_bars`; volumes are adjusted
-        units, money is as traded. A trade of size zero counts as a trade and adds nothing.
+        units, money is as traded. A trade of size zero counts in T, on neither side.
     kind : `TICK`, `VOLUME` or `DOLLAR`.
     expect : from `expectations`.
     state : changed in place; from `initial_state` of the same `expect`.
