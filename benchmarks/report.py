@@ -75,7 +75,8 @@ def peers(python: str | None) -> str:
         return "TSIS_PEERS_PYTHON is not set: without mlfinpy and RiskLabAI"
     code = (
         "import platform; from importlib.metadata import version;"
-        f"print('Python', platform.python_version() + ',', ', '.join(f'{{n}} {{version(n)}}' for n in {_PEER_PACKAGES}))"
+        f"found = ', '.join(f'{{n}} {{version(n)}}' for n in {_PEER_PACKAGES});"
+        "print('Python', platform.python_version() + ',', found)"
     )
     found = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
     return f"The peers: {found}"

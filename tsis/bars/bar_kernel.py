@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from tsis.bars.bar_params import ExpectationParams
 from tsis.bars.bar_spec import BarSpec
-from tsis.core.params import Params
 from tsis.kernels import bars, imbalance_bars, price_bars, runs_bars
 from tsis.kernels.expectations import Expectations, expectations
 
@@ -21,27 +20,6 @@ Trades = tuple[NDArray[np.int64], NDArray[np.int64], Rows, Rows, NDArray[np.int8
 """ts_us, seq, price, size, side, of equal length."""
 
 _KINDS: Final = {"time": bars.TIME, "tick": bars.TICK, "volume": bars.VOLUME, "dollar": bars.DOLLAR}
-
-
-class ExpectationParams(Params):
-    """How imbalance and runs bars form and bound their expectations; n is the number in a bar's name.
-
-    Parameters
-    ----------
-    span_bars, span_ticks : spans of the averages over bars and over trades.
-    expected_range : expected trades stay within n / expected_range and n × expected_range.
-    bar_range : a bar has n / bar_range trades at least (rounded up) and n × bar_range at most (rounded down), so that a
-        day of N trades has between N / (n × bar_range) and N × bar_range / n bars, give or take the bars that it
-        shares with its neighbours.
-    floor : imbalance thresholds are at least so many times what trades of random sign reach. Signs come in runs: over
-        5,000 trades their sum is some 2 (IBM), 10 (ES) or 14 (BAC) times that large.
-    """
-
-    span_bars: int = Field(default=20, ge=1)
-    span_ticks: int = Field(default=10_000, ge=1)
-    expected_range: float = Field(default=2.0, ge=1, allow_inf_nan=False)
-    bar_range: float = Field(default=10.0, ge=1, allow_inf_nan=False)
-    floor: float = Field(default=3.0, ge=0, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -98,7 +97,7 @@ def session_time_bars(
 
 
 def _intervals(bars: Sequence[BarSpec]) -> NDArray[np.int64]:
-    strangers = [bar.name for bar in bars if bar.kind != "time"]
+    strangers = [bar.name for bar in bars if bar.kind not in ("time", "session")]
     if strangers or len({bar.name for bar in bars}) < len(bars):
         raise UsageError(
             f"time bars take each time_<n><s|m|h|d> once, not {', '.join(strangers or (bar.name for bar in bars))}"
@@ -123,21 +122,21 @@ def _of_grid(
         raise DataError(f"trades of {ticker}: {backwards.size:,} go back in time (first: row {backwards[0] + 1:,})")
     found = []
     out = np.empty((_ROWS_A_CALL + len(bars), len(kernel.OUT_COLUMNS)))
-    changes = (np.diff(trades.price_factor) != 0.0) | (np.diff(trades.split_factor) != 0.0)
-    for start, stop in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), trades.ts_us.size]):
-        position = start
-        while position < stop:
+    for taken, price_factor, size_factor in trades.stretches():
+        position = 0
+        while position < taken[0].size:
+            ts, seq, price, size, side = taken
             consumed, written = kernel.fold_time_bars(
-                trades.ts_us[position:stop],
-                trades.seq[position:stop],
-                trades.price[position:stop],
-                trades.size[position:stop],
-                trades.side[position:stop],
+                ts[position:],
+                seq[position:],
+                price[position:],
+                size[position:],
+                side[position:],
                 intervals,
                 *grid,
                 multiplier,
-                trades.price_factor[start],
-                1.0 / trades.split_factor[start],
+                price_factor,
+                size_factor,
                 state,
                 out,
             )

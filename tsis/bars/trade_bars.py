@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tsis.bars.bar_kernel import BarKernel, Trades, bar_kernel
+from tsis.bars.bar_params import ExpectationParams
 from tsis.bars.bar_spec import BarSpec
 from tsis.core.table import spec
-from tsis.kernels import bars as kernel
+from tsis.kernels.bars import close_interval
 from tsis.tables.processed_features.information_bars import InformationBars
 
-_KINDS: Final = {"time": kernel.TIME, "tick": kernel.TICK, "volume": kernel.VOLUME, "dollar": kernel.DOLLAR}
-_ROWS_A_CALL: Final = 4_096
-_END_OF_INTERVAL: Final = 18  # in the kernel's state
+_END_OF_INTERVAL: Final = 18  # in the state of a time bar
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,17 @@ class Ticks:
     side: NDArray[np.int8]
     split_factor: NDArray[np.float64]
     price_factor: NDArray[np.float64]
+
+    def stretches(self) -> list[tuple[Trades, float, float]]:
+        """Return the trades between two ex-dates, with the factors of prices and of sizes: kernels take constants."""
+        changes = (np.diff(self.price_factor) != 0.0) | (np.diff(self.split_factor) != 0.0)
+        edges = [0, *(np.flatnonzero(changes) + 1).tolist(), self.ts_us.size]
+        columns = (self.ts_us, self.seq, self.price, self.size, self.side)
+        return [
+            (tuple(column[i:j] for column in columns), float(self.price_factor[i]), 1.0 / float(self.split_factor[i]))  # type: ignore[misc]
+            for i, j in pairwise(edges)
+            if i < j
+        ]
 
 
 def ticks(trades: pl.DataFrame) -> Ticks:
@@ -55,63 +66,45 @@ def trade_bars(
     multiplier: float,
     state: NDArray[np.float64],
     over_until_us: float = -math.inf,
+    expect: ExpectationParams | None = None,
 ) -> pl.DataFrame:
     """Return the complete bars of one specification as rows of information_bars; the open bar stays in `state`.
 
     Prices carry price_factor and quantities are divided by split_factor, trade by trade; dollar_volume and the
-    thresholds of dollar bars are money as traded. price_factor of a bar is that of its last trade.
+    thresholds of dollar bars are money as traded. price_factor of a bar is that of its last trade. Where the threshold
+    changes from bar to bar, a bar has the one that it reached.
 
     Parameters
     ----------
-    state : the kernel's, changed in place.
+    state : that of `bar_kernel(bar, expect)`, changed in place.
     over_until_us : microseconds since the epoch up to which time is known to have passed without a further trade; a
         last time bar that ends by then is complete.
+    expect : of imbalance and runs bars.
     """
-    out = np.empty((_ROWS_A_CALL, len(kernel.OUT_COLUMNS)))
-    threshold = bar.threshold * 1e6 if bar.kind == "time" else bar.threshold
-    found: list[NDArray[np.float64]] = []
-    for start, stop in _stretches(trades):
-        position = start
-        while position < stop:
-            consumed, written = kernel.fold_bars(
-                trades.ts_us[position:stop],
-                trades.seq[position:stop],
-                trades.price[position:stop],
-                trades.size[position:stop],
-                trades.side[position:stop],
-                _KINDS[bar.kind],
-                threshold,
-                multiplier,
-                trades.price_factor[start],
-                1.0 / trades.split_factor[start],
-                state,
-                out,
-            )
-            found.append(out[:written].copy())
-            position += consumed
+    kernel = bar_kernel(bar, expect or ExpectationParams())
+    found = [
+        kernel.rows(taken, multiplier, price_factor, size_factor, state)
+        for taken, price_factor, size_factor in trades.stretches()
+    ]
     if bar.kind == "time" and state[_END_OF_INTERVAL] <= over_until_us:
-        found.append(out[: kernel.close_interval(int(threshold), state, out)].copy())
-    return _frame(np.concatenate(found) if found else out[:0], bar, ticker)
+        out = np.empty((1, len(kernel.columns)))
+        found.append(out[: close_interval(round(bar.threshold * 1e6), state, out)])
+    rows = np.concatenate(found) if found else np.empty((0, len(kernel.columns)))
+    return _frame(rows, kernel, bar, ticker)
 
 
-def _stretches(trades: Ticks) -> list[tuple[int, int]]:
-    # the kernel takes constant factors: one call for each stretch between two ex-dates
-    changes = (np.diff(trades.price_factor) != 0.0) | (np.diff(trades.split_factor) != 0.0)
-    edges = [0, *(np.flatnonzero(changes) + 1).tolist(), trades.ts_us.size]
-    return [(start, stop) for start, stop in pairwise(edges) if start < stop]
-
-
-def _frame(rows: NDArray[np.float64], bar: BarSpec, ticker: str) -> pl.DataFrame:
+def _frame(rows: NDArray[np.float64], kernel: BarKernel, bar: BarSpec, ticker: str) -> pl.DataFrame:
     schema = spec(InformationBars).polars_schema
-    values = {name: pl.Series(rows[:, j]) for j, name in enumerate(kernel.OUT_COLUMNS)}
+    values = {name: pl.Series(rows[:, j]) for j, name in enumerate(kernel.columns) if name in schema}
     whole = {name: series.cast(pl.Int64) for name, series in values.items() if schema[name].base_type() != pl.Float64}
+    threshold = pl.col("threshold") if "threshold" in values else pl.lit(bar.threshold)
     return (
         pl.DataFrame(values | whole)
         .with_columns(
             ticker=pl.lit(ticker),
             bar_spec=pl.lit(bar.name),
             imbalance=pl.col("buy_volume") - pl.col("sell_volume"),
-            threshold=pl.lit(bar.threshold),
+            threshold=threshold,
             raw_table=pl.lit("raw.trades"),
         )
         .select(pl.col(name).cast(kind) for name, kind in schema.items())

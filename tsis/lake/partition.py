@@ -6,8 +6,8 @@ import polars as pl
 
 from tsis.core.table import TableSpec
 
-_YEARLY_SPECS = ["time_1d"]
-_MONTHLY_SPECS = ["time_1h", "time_4h"]
+_YEARLY_SPECS = ["time_1d", "session_1d"]
+_MONTHLY_SPECS = ["time_1h", "time_4h", "session_1h"]
 
 
 def partition_of(table: TableSpec) -> pl.Expr:

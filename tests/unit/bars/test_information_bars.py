@@ -18,6 +18,7 @@ from tsis.tables.raw.ohlcv_1m import Ohlcv1m
 from tsis.tables.raw.ohlcv_daily import OhlcvDaily
 from tsis.tables.raw.quotes import Quotes
 from tsis.tables.raw.trades import Trades
+from tsis.tables.reference.sessions import Sessions
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
 START = datetime(2020, 1, 2, 15, 0, tzinfo=UTC)
@@ -32,6 +33,7 @@ def bars_of(dim, specs=None, **given):
         "ohlcv_1h": spec(Ohlcv1h).empty(),
         "ohlcv_daily": spec(OhlcvDaily).empty(),
         "daily_cache": spec(DailyCache).empty(),
+        "sessions": spec(Sessions).empty(),
     }
     params = InformationBarsParams() if specs is None else InformationBarsParams(bars=NO_SPECS | specs)
     found, _ = information_bars(**(inputs | given), tickers_dim=dim, params=params)

@@ -12,7 +12,9 @@ class InformationBars(Table, key=("ticker", "bar_spec", "ts_close", "seq"), time
     """Bars by time and by information, of all series; prices are forward-adjusted by price_factor."""
 
     ticker: str = column("symbol", "Exchange symbol, as traded at the row's time")
-    bar_spec: str = column("name", "time_1m, time_1h, time_1d, …, tick_N, volume_N, dollar_N")
+    bar_spec: str = column(
+        "name", "time_1m, session_1h, tick_N, volume_N, dollar_N, tib_N, drb_N, range_X, …: what closes a bar"
+    )
     ts_open: Timestamp = column("UTC", "First trade, or start of a time bar")
     ts_close: Timestamp = column(
         "UTC", "Trade that closed the bar, or end of a time bar; the bar is known from then on"
@@ -30,7 +32,7 @@ class InformationBars(Table, key=("ticker", "bar_spec", "ts_close", "seq"), time
     )
     buy_volume: float = column(
         "units",
-        "Volume of buyer-initiated trades (tick rule where the vendor does not say); null without trades",
+        "Volume of buyer-initiated trades, as vendor, quotes or tick rule say; null without trades",
         nullable=True,
         ge=0,
     )
@@ -38,7 +40,11 @@ class InformationBars(Table, key=("ticker", "bar_spec", "ts_close", "seq"), time
     n_buys: int = column("count", "Buyer-initiated trades; null without trades", nullable=True, ge=0)
     n_sells: int = column("count", "Seller-initiated trades; null without trades", nullable=True, ge=0)
     imbalance: float = column("units", "buy_volume - sell_volume; null without trades", nullable=True)
-    threshold: float = column("spec", "What closed the bar: ticks, units, quote currency, or seconds", gt=0)
+    threshold: float = column(
+        "spec",
+        "What closed the bar: trades, units, quote currency, seconds, points; or the expected imbalance or run",
+        ge=0,
+    )
     price_factor: float = column(
         "ratio", "Forward adjustment that the prices carry: price / price_factor is the price as traded", gt=0
     )
