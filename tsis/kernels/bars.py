@@ -188,13 +188,11 @@ def fold_bars(
             if kind == TIME:
                 end = np.int64(state[18])
                 if ts[i] >= end:
-                    if state[0] > 0.0:
-                        if written == capacity:
-                            n = i  # the rest is for the next call
-                            break
-                        _write(out[written], np.float64(end - interval), np.float64(end), 0.0, state)
+                    if written == capacity:
+                        n = i  # the rest is for the next call
+                        break
+                    if close_interval(int(interval), state, out[written:]) == 1:
                         out[written, 18] = i - 1
-                        _reset(state)
                         written += 1
                     end = (ts[i] // interval + 1) * interval
                     state[18] = np.float64(end)
