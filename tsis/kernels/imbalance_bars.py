@@ -61,7 +61,8 @@ def fold_imbalance_bars(
     - E0[b v] is the average of b_t v_t over all trades up to the end of the prior bar. The first `initial_ticks` trades
       are the warm-up: nothing closes before the last of them, and what they give stands for the rest of the first bar.
     - Trades without a side before the first price change have b_t = 0; they count in T and in the average.
-    - A threshold of zero, as from buys and sells in perfect balance, is reached by every trade.
+    - At the threshold is enough, as in the book (mlfinpy asks for more). One of zero, as from buys and sells in perfect
+      balance, is reached by every trade.
 
     Bounds hold the recursion where it would leave them. Every bar has at least `min_ticks` and at most `max_ticks`
     trades: n trades make between ⌊n / max_ticks⌋ and ⌊n / min_ticks⌋ bars, on any stream. A bar closed by `max_ticks`
