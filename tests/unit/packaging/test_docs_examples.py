@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from tsis.core.table import spec
+from tsis.labeling.events import event_filters
 from tsis.tables.processed_features.information_bars import InformationBars
 
 ROOT = Path(__file__).parents[3]
@@ -89,3 +90,8 @@ def test_links_of_a_page_lead_to_files(page):
 def test_the_index_lists_every_page():
     listed = re.findall(r"\]\(([a-z-]+\.md|adr/README\.md)\)", (ROOT / "docs/README.md").read_text(encoding="utf-8"))
     assert sorted(listed) == sorted({page.name for page in PAGES if page.name != "README.md"} | {"adr/README.md"})
+
+
+def test_every_event_filter_has_its_section():
+    sections = re.findall(r"^### `([a-z_]+)`$", (ROOT / "docs/filters.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sections == sorted(event_filters())
