@@ -49,13 +49,19 @@ def es_bars() -> pl.DataFrame:
 
 @pytest.fixture
 def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
-    """What a page may use without making it: the bars of a series, its returns, a lake, rows to learn from."""
+    """What a page may use without making it: trades, bars, their returns, a lake, rows to learn from."""
     rng = np.random.default_rng(5)
     n = 80
     rows = es_bars[10:90].select("ticker", "bar_spec", "seq", t0="ts_close").with_columns(t1=es_bars["ts_close"][13:93])
     tables = {"processed_features.information_bars": es_bars, "ml_dataset.dataset": rows}
     x_train = rng.standard_normal((n, 3))
+    trades = pl.read_parquet(ROOT / "data/sample/es_trades.parquet").head(5_000)
     return {
+        "ts_us": trades["ts"].to_physical().to_numpy(),
+        "seq": np.arange(trades.height),
+        "price": trades["price"].to_numpy(),
+        "size": trades["size"].cast(pl.Float64).to_numpy(),
+        "side": np.zeros(trades.height, dtype=np.int8),
         "bars": es_bars,
         "returns": np.diff(np.log(es_bars["close"].to_numpy()), prepend=np.nan),
         "lake": SimpleNamespace(scan=lambda table: tables[table].lazy()),
