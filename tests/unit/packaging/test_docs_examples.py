@@ -1,0 +1,103 @@
+"""The examples in docs/ run as they stand there, page by page, from the root of the repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tsis.core.table import spec
+from tsis.labeling.events import event_filters
+from tsis.tables.processed_features.information_bars import InformationBars
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+BLOCK = re.compile(r"^```python\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
+
+
+def examples(page: Path) -> list[tuple[int, str]]:
+    """Return the blocks marked ``python`` with the line before each."""
+    text = page.read_text(encoding="utf-8")
+    return [(text.count("\n", 0, found.start(1)), found[1]) for found in BLOCK.finditer(text)]
+
+
+WITH_EXAMPLES = [page for page in PAGES if examples(page)]
+
+
+@pytest.fixture(scope="module")
+def es_bars() -> pl.DataFrame:
+    """1,000 real dollar bars as rows of information_bars; what the file does not say is filled in."""
+    given = pl.read_parquet(ROOT / "data/sample/es_dollar_bars.parquet")
+    known = {"ticker": "ES", "bar_spec": "dollar_70M", "seq": 0, "price_factor": 1.0, "threshold": 70e6}
+    columns = {
+        "ts_open": pl.col("ts"),
+        "ts_close": pl.col("ts"),
+        "volume": pl.col("cum_vol"),
+        "dollar_volume": pl.col("cum_dollar"),
+        "n_ticks": pl.col("cum_ticks"),
+        **{name: pl.col(name) for name in ("open", "high", "low", "close")},
+        **{name: pl.lit(value) for name, value in known.items()},
+    }
+    schema = spec(InformationBars).polars_schema
+    return given.select(columns.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items())
+
+
+@pytest.fixture
+def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
+    """What a page may use without making it: trades, bars, their returns, a lake, rows to learn from."""
+    rng = np.random.default_rng(5)
+    n = 80
+    rows = es_bars[10:90].select("ticker", "bar_spec", "seq", t0="ts_close").with_columns(t1=es_bars["ts_close"][13:93])
+    tables = {"processed_features.information_bars": es_bars, "ml_dataset.dataset": rows}
+    x_train = rng.standard_normal((n, 3))
+    trades = pl.read_parquet(ROOT / "data/sample/es_trades.parquet").head(5_000)
+    return {
+        "ts_us": trades["ts"].to_physical().to_numpy(),
+        "seq": np.arange(trades.height),
+        "price": trades["price"].to_numpy(),
+        "size": trades["size"].cast(pl.Float64).to_numpy(),
+        "side": np.zeros(trades.height, dtype=np.int8),
+        "bars": es_bars,
+        "returns": np.diff(np.log(es_bars["close"].to_numpy()), prepend=np.nan),
+        "lake": SimpleNamespace(scan=lambda table: tables[table].lazy()),
+        "series": (pl.col("ticker") == "ES") & (pl.col("bar_spec") == "dollar_70M"),
+        "x_train": x_train,
+        "y_train": (x_train[:, 0] + rng.standard_normal(n) > 0).astype(int),
+        "w_train": np.ones(n),
+        "start_train": 4 * np.arange(n),
+        "end_train": 4 * np.arange(n) + 5,
+    }
+
+
+def test_there_are_examples():
+    assert {"bars", "filters", "labels"} <= {page.stem for page in WITH_EXAMPLES}
+
+
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
+def test_the_examples_of_a_page_run(page, taken_for_granted, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    namespace = {"__name__": f"docs_{page.stem}", **taken_for_granted}
+    for line, code in examples(page):
+        # blank lines in front, so that a traceback names the line of the page
+        exec(compile("\n" * line + code, str(page), "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_of_a_page_lead_to_files(page):
+    targets = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+    assert not [target for target in targets if "://" not in target and not (page.parent / target).exists()]
+
+
+def test_the_index_lists_every_page():
+    listed = re.findall(r"\]\(([a-z-]+\.md|adr/README\.md)\)", (ROOT / "docs/README.md").read_text(encoding="utf-8"))
+    assert sorted(listed) == sorted({page.name for page in PAGES if page.name != "README.md"} | {"adr/README.md"})
+
+
+def test_every_event_filter_has_its_section():
+    sections = re.findall(r"^### `([a-z_]+)`$", (ROOT / "docs/filters.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(sections) == sorted(event_filters())
