@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from tsis.backtest.replay import Replay
@@ -189,7 +190,7 @@ def positions(stories: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _exit_orders(held: pl.DataFrame, kind: str, price: pl.Expr, met_by: int | None) -> pl.DataFrame:
+def _exit_orders(held: pl.DataFrame, kind: str, price: pl.Expr, met_by: np.int64 | None) -> pl.DataFrame:
     is_met = pl.lit(True) if met_by is None else pl.col("out_reason").eq_missing(met_by)
     is_market = met_by is None
     return held.with_columns(

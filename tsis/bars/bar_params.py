@@ -27,7 +27,7 @@ class ExpectationParams(Params):
     span_ticks: int = Field(default=10_000, ge=1)
     expected_range: float = Field(default=2.0, ge=1, allow_inf_nan=False)
     bar_range: float = Field(default=10.0, ge=1, allow_inf_nan=False)
-    floor: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    floor: float = Field(default=8.0, ge=0, allow_inf_nan=False)
 
 
 class QuoteRuleParams(Params):

@@ -46,7 +46,8 @@ def session_grid(sessions: pl.DataFrame) -> Grid:
         If sessions overlap, or close before they open.
     """
     rows = sessions.sort("open", "close")
-    opens, closes = (rows[name].cast(pl.Int64).to_numpy() for name in ("open", "close"))
+    # writable, as all grids are: kernels are compiled for either
+    opens, closes = (rows[name].cast(pl.Int64).to_numpy(writable=True) for name in ("open", "close"))
     wrong = np.flatnonzero((closes <= opens) | (np.append(opens[1:], np.iinfo(np.int64).max) < closes))
     if wrong.size:
         raise DataError(

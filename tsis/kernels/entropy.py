@@ -40,6 +40,20 @@ def _require_symbols(message: NDArray[np.int64], n_symbols: int) -> None:
 
 
 @jit
+def _sort(words: NDArray[np.int64]) -> None:
+    # Shell's: numba takes 4 s to compile its own
+    gap = words.shape[0] // 2
+    while gap > 0:
+        for i in range(gap, words.shape[0]):
+            word, j = words[i], i
+            while j >= gap and words[j - gap] > word:
+                words[j] = words[j - gap]
+                j -= gap
+            words[j] = word
+        gap //= 2
+
+
+@jit
 def plug_in(message: NDArray[np.int64], n_symbols: int, word_length: int) -> float:
     """Return the entropy of the observed words over their length, the maximum likelihood estimator (AFML 18.3).
 
@@ -59,7 +73,7 @@ def plug_in(message: NDArray[np.int64], n_symbols: int, word_length: int) -> flo
     for i in range(n):
         for j in range(word_length):
             words[i] = words[i] * n_symbols + message[i + j]
-    words.sort()
+    _sort(words)
     bits, first = 0.0, 0
     for i in range(1, n + 1):
         if i == n or words[i] != words[first]:
@@ -147,7 +161,7 @@ def kontoyiannis_window(message: NDArray[np.int64], window: int) -> float:
 def entropies(codes: NDArray[np.int64], n_symbols: int, word_length: int, out: NDArray[np.float64]) -> None:
     """Write the four entropies of one message, `ENTROPIES` in order, Kontoyiannis' with an expanding window."""
     message = symbols(codes)
-    out[0] = plug_in(message, n_symbols, 1)
+    out[0] = plug_in(message, n_symbols, int(np.int64(1)))  # no literal: it would be compiled twice
     out[1] = plug_in(message, n_symbols, word_length)
     out[2] = lempel_ziv(message, n_symbols)
     out[3] = kontoyiannis_expanding(message)

@@ -31,7 +31,9 @@ def extend(
     out: Rows,
 ) -> None:
     """Take all trades into the open bar; `out` is left alone."""
-    fold_bars(ts, seq, price, size, side, TICK, np.inf, multiplier, price_factor, size_factor, bar, out)
+    # no literal: the large kernel would be compiled anew for it
+    kind = int(np.int64(TICK))
+    fold_bars(ts, seq, price, size, side, kind, np.inf, multiplier, price_factor, size_factor, bar, out)
 
 
 @jit
@@ -49,4 +51,5 @@ def close(
 ) -> None:
     """Take all trades (one at least) into the open bar, close it on the last and write it into the first row."""
     n_ticks = bar[TICKS] + ts.shape[0]
-    fold_bars(ts, seq, price, size, side, TICK, n_ticks, multiplier, price_factor, size_factor, bar, out)
+    kind = int(np.int64(TICK))
+    fold_bars(ts, seq, price, size, side, kind, n_ticks, multiplier, price_factor, size_factor, bar, out)

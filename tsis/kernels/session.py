@@ -39,9 +39,12 @@ QTY_AFTER, ENTRY_AFTER, REALISED_AFTER, EQUITY_AFTER, SIGNALLED_ROW = range(10, 
 RECORD = 15
 """Columns of a record. Quantities in records are as traded, prices as in the bars."""
 
-ACCEPTED, REJECTED, ENTERED, CANCELLED, EXITED = range(5)
+# no Python integers: numba would compile every function anew for each that it is given
+ACCEPTED, REJECTED, ENTERED, CANCELLED, EXITED = map(np.int64, range(5))
 """Kinds of record."""
-NO_REASON, STOPPED, TARGET_MET, EXPIRED, DAILY_LOSS_MET, TICKER_HELD, POSITIONS_FULL, BELOW_ONE_LOT = range(8)
+NO_REASON, STOPPED, TARGET_MET, EXPIRED, DAILY_LOSS_MET, TICKER_HELD, POSITIONS_FULL, BELOW_ONE_LOT = map(
+    np.int64, range(8)
+)
 """Reasons of a record."""
 
 
@@ -71,7 +74,7 @@ def equity_of(state: Floats, instruments: Floats) -> float:
 
 @jit
 def _record(
-    records: Floats, n: int, state: Floats, ticker: int, kind: int, reason: int, qty: float, factor: float
+    records: Floats, n: int, state: Floats, ticker: int, kind: np.int64, reason: np.int64, qty: float, factor: float
 ) -> int:
     slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
     row = records[n]
@@ -89,17 +92,16 @@ def _fill(
     state: Floats,
     instruments: Floats,
     ticker: int,
-    reason: int,
+    reason: np.int64,
     reference: float,
-    is_limit: bool,
     factor: float,
 ) -> int:
-    """Enter a waiting slot or leave a held one at `reference` plus slippage (none for a limit order)."""
+    """Enter a waiting slot or leave a held one at `reference` plus slippage (none for the limit order of a target)."""
     slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
     market = instruments[ticker]
     is_entry = slot[PHASE] == WAITING
     direction = slot[SIDE] if is_entry else -slot[SIDE]
-    price = reference if is_limit else reference * (1.0 + direction * market[SLIPPAGE_FRAC])
+    price = reference if reason == TARGET_MET else reference * (1.0 + direction * market[SLIPPAGE_FRAC])
     value = slot[QTY] * price * market[MULTIPLIER]
     fee = slot[QTY] * factor * market[FEE_PER_UNIT] + value * market[FEE_FRAC]
     state[CASH] -= direction * value + fee
@@ -154,7 +156,7 @@ def _at_open(
             records[n - 1, SIGNALLED_ROW] = slot[CALLED_OFF_ROW]
         slot[PHASE] = FLAT
     elif slot[PHASE] == WAITING or (slot[PHASE] == HELD and reason != NO_REASON):
-        n = _fill(records, n, state, instruments, ticker, reason, bar[OPEN], False, bar[FACTOR])
+        n = _fill(records, n, state, instruments, ticker, reason, bar[OPEN], bar[FACTOR])
     return n
 
 
@@ -230,7 +232,7 @@ def _inside(state: Floats, instruments: Floats, ticker: int, bar: Floats, record
         reason, reference = TARGET_MET, target
     if reason == NO_REASON:
         return n
-    return _fill(records, n, state, instruments, ticker, reason, reference, reason == TARGET_MET, bar[FACTOR])
+    return _fill(records, n, state, instruments, ticker, reason, reference, bar[FACTOR])
 
 
 @jit
@@ -265,7 +267,7 @@ def session(
     the entry included; a gap through either fills at the open; where both lie within the bar, the stop was first. The
     day's loss is measured at every close against the equity at the end of the day before.
     """
-    n = 0
+    n = int(np.int64(0))  # no literal, see above
     for i in range(ticker.shape[0]):
         k, bar = ticker[i], bars[i]
         slot = state[HEADER + k * SLOT : HEADER + (k + 1) * SLOT]
