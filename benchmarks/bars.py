@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Target, Timer, timed
+from benchmarks.dialogue import Dialogue, dialogue
 from tsis.bars.bar_spec import BarSpec, parse_bar_spec
 from tsis.bars.information_bars import InformationBarsParams, information_bars
 from tsis.bars.trade_bars import Ticks, ticks
@@ -37,16 +36,12 @@ _COMPARED = {
 class Peer:
     """A running mlfinpy."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, peer: Dialogue) -> None:
+        self._peer = peer
 
     def ask(self, word: str, bar: BarSpec = BARS[0]) -> Any:
         """Send one word and the threshold of `bar`, and return the answer."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the peer has no pipes")
-        self._process.stdin.write(f"{word} {bar.threshold}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._peer.send(f"{word} {bar.threshold}")
 
     def timers(self, bar: BarSpec) -> dict[str, Timer]:
         """Return mlfinpy's two ways."""
@@ -59,16 +54,8 @@ class Peer:
 @contextmanager
 def running_peer(python: str) -> Iterator[Peer]:
     """Start mlfinpy under the interpreter `python`; it ends with the block."""
-    script = Path(__file__).with_name("peer_mlfinpy.py")
-    with subprocess.Popen(
-        [python, "-W", "ignore", str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Peer(process)
-        if process.stdin is not None:
-            process.stdin.close()
+    with dialogue(python, "peer_mlfinpy.py") as peer:
+        yield Peer(peer)
 
 
 def es_trades() -> pl.DataFrame:

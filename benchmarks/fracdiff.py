@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Target, timed
+from benchmarks.dialogue import Dialogue, dialogue
 from tsis.kernels.fracdiff import fixed_weights, fixed_window
 from tsis.kernels.structural_breaks import CONSTANT, sadf
 
@@ -26,28 +24,19 @@ _PEER = "RiskLabAI"
 class Peer:
     """A running RiskLabAI."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, peer: Dialogue) -> None:
+        self._peer = peer
 
     def ask(self, word: str) -> Any:
         """Send one word and return the answer."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the peer has no pipes")
-        self._process.stdin.write(f"{word}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._peer.send(word)
 
 
 @contextmanager
 def running_peer(python: str) -> Iterator[Peer]:
     """Start RiskLabAI under the interpreter `python`; it ends with the block."""
-    script = Path(__file__).with_name("peer_fracdiff.py")
-    with subprocess.Popen(
-        [python, "-W", "ignore", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        yield Peer(process)
-        if process.stdin is not None:
-            process.stdin.close()
+    with dialogue(python, "peer_fracdiff.py") as peer:
+        yield Peer(peer)
 
 
 def walk(n: int) -> NDArray[np.float64]:

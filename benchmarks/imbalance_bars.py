@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from numpy.typing import NDArray
 from benchmarks import report
 from benchmarks.bars import es_ticks
 from benchmarks.contest import Contest, Target, hold, timed
+from benchmarks.dialogue import Dialogue, dialogue
 from tsis.bars.trade_bars import Ticks
 from tsis.kernels import bars as kernel
 from tsis.kernels import imbalance_bars, runs_bars
@@ -62,32 +60,20 @@ SMALL = tuple(Rule(f"{amount}_{what}", "const", 2_000, 1_000) for what in ("imba
 class Peer:
     """A running mlfinpy."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, peer: Dialogue) -> None:
+        self._peer = peer
 
     def ask(self, word: str, rule: Rule = RULES[0]) -> Any:
         """Send one word and the rule, and return the answer."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the peer has no pipes")
         windows = f"{rule.expected_ticks} {rule.ticks_window} {rule.bars_window}"
-        self._process.stdin.write(f"{word} {rule.expectation} {rule.kind} {windows}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._peer.send(f"{word} {rule.expectation} {rule.kind} {windows}")
 
 
 @contextmanager
 def running_peer(python: str) -> Iterator[Peer]:
     """Start mlfinpy under the interpreter `python`; it ends with the block."""
-    script = Path(__file__).with_name("peer_mlfinpy_imbalance.py")
-    with subprocess.Popen(
-        [python, "-W", "ignore", str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        yield Peer(process)
-        if process.stdin is not None:
-            process.stdin.close()
+    with dialogue(python, "peer_mlfinpy_imbalance.py") as peer:
+        yield Peer(peer)
 
 
 def fold(tape: Ticks, rule: Rule) -> NDArray[np.float64]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Target, Timer, timed
+from benchmarks.dialogue import Dialogue, dialogue
 from tsis.core.table import spec
 from tsis.kernels import barriers
 from tsis.kernels.cusum import CUSUM_STATE, cusum_filter
@@ -112,16 +111,12 @@ def frames(made: Work) -> tuple[pl.DataFrame, pl.DataFrame]:
 class Peers:
     """The running peers."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
+    def __init__(self, peer: Dialogue) -> None:
+        self._peer = peer
 
     def ask(self, word: str, peer: str = "mlfinpy", n_events: int = 0) -> Any:
         """Send one line and return the answer."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the peers have no pipes")
-        self._process.stdin.write(f"{word} {peer} {n_events}\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._peer.send(f"{word} {peer} {n_events}")
 
     def timer(self, word: str, peer: str, n_events: int) -> Timer:
         """Return a timer of the peer's work on `n_events`, extrapolated from `PART` of them.
@@ -141,11 +136,8 @@ class Peers:
 def running_peers(python: str, made: Work, folder: Path) -> Iterator[Peers]:
     """Start the peers under the interpreter `python` on the bars `made`; they end with the block."""
     made.save(folder / "labels.npz")
-    command = [python, "-W", "ignore", str(Path(__file__).with_name("peer_labels.py")), str(folder / "labels.npz")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Peers(process)
-        if process.stdin is not None:
-            process.stdin.close()
+    with dialogue(python, "peer_labels.py", str(folder / "labels.npz")) as peer:
+        yield Peers(peer)
 
 
 def contests(made: Work, peers: Peers | None) -> list[Contest]:

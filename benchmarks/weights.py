@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Row, Target, Timer, hold, timed
+from benchmarks.dialogue import Dialogue, dialogue
 from tsis.core.jit import jit
 from tsis.kernels.concurrency import concurrency, label_weights
 from tsis.kernels.sequential_bootstrap import sequential_bootstrap
@@ -96,16 +96,12 @@ def first_draw_by_the_book(made: Arrays, n_candidates: int) -> float:
 class Peer:
     """A running mlfinpy and the arrays that it is given."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
-        self._process, self._folder = process, folder
+    def __init__(self, peer: Dialogue, folder: Path) -> None:
+        self._peer, self._folder = peer, folder
 
     def ask(self, do: str, made: Arrays | None = None, **more: int) -> Any:
         """Return the answer to one question about `made`."""
-        if self._process.stdin is None or self._process.stdout is None:
-            raise RuntimeError("the peer has no pipes")
-        self._process.stdin.write(json.dumps({"do": do, "file": self._file(made), **more}) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
+        return self._peer.send(json.dumps({"do": do, "file": self._file(made), **more}))
 
     def _file(self, made: Arrays | None) -> str:
         if made is None:
@@ -119,16 +115,8 @@ class Peer:
 @contextmanager
 def running_peer(python: str) -> Iterator[Peer]:
     """Start mlfinpy under the interpreter `python`; it ends with the block."""
-    script = Path(__file__).with_name("peer_weights.py")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(
-            [python, "-W", "ignore", str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as process,
-    ):
-        yield Peer(process, Path(folder))
-        if process.stdin is not None:
-            process.stdin.close()
+    with tempfile.TemporaryDirectory() as folder, dialogue(python, "peer_weights.py") as peer:
+        yield Peer(peer, Path(folder))
 
 
 def contests(peer: Peer | None) -> list[Contest]:

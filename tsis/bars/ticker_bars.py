@@ -111,7 +111,8 @@ def _without_trades(made: pl.DataFrame, tape: Ticks, last_trade_us: float, bar: 
 
 
 def _refuse_two_sources_a_day(ticker: str, trades: pl.DataFrame) -> None:
-    if trades["source"].n_unique() < 2:
+    source = trades["source"]
+    if source.is_empty() or (source == source[0]).all():
         return
     # a day ends with its midnight, as the pieces do in which a long series is given
     day = (pl.col("ts") - timedelta(microseconds=1)).dt.date().alias("day")

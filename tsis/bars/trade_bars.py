@@ -47,13 +47,13 @@ class Ticks:
 
 def ticks(trades: pl.DataFrame) -> Ticks:
     """Return the arrays of one ticker's rows of raw.trades, in order of (ts, seq), with split and price factors."""
-    side = trades["side"].replace_strict({"buy": 1, "sell": -1, "unknown": 0}, return_dtype=pl.Int8)
+    side = pl.when(pl.col("side") == "buy").then(1).when(pl.col("side") == "sell").then(-1).otherwise(0)
     return Ticks(
         trades["ts"].cast(pl.Int64).to_numpy(),
         trades["seq"].to_numpy(),
         trades["price"].to_numpy(),
         trades["size"].to_numpy(),
-        side.to_numpy(),
+        trades.select(side.cast(pl.Int8)).to_series().to_numpy(),
         trades["split_factor"].to_numpy(),
         trades["price_factor"].to_numpy(),
     )
