@@ -55,7 +55,7 @@ def _default_bars() -> dict[str, tuple[str, ...]]:
         "etf": ("time_1m", "time_1h", "time_1d", "dollar_5M"),
         "future": (
             *("time_1m", "time_5m", "time_1h", "time_1d", "session_1h"),
-            *("tick_1000", "volume_2500", "dollar_70M", "dib_1k", "trb_1k", "renko_2.5"),
+            *("tick_1000", "volume_2500", "dollar_70M", "dib_1k", "trb_1k", "renko_1"),
         ),
         "fx": ("time_1m", "time_1h", "time_1d"),
         "crypto": ("time_1m", "time_1h", "time_1d", "dollar_5M"),

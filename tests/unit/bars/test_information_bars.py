@@ -76,6 +76,9 @@ def test_bars_of_half_a_million_es_trades(es_trades, tickers):
         "tick_1000": 500,
         "volume_2500": 733,
         "dollar_70M": 2127,
+        "dib_1k": 887,
+        "trb_1k": 1148,
+        "renko_1": 94,
     }
     dollars = found.filter(pl.col("bar_spec") == "dollar_70M")
     assert (dollars["dollar_volume"] >= 70e6).all()
