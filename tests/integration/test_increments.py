@@ -156,7 +156,7 @@ def spied(monkeypatch, name: str) -> list[tuple[str, int, bool]]:
     honest, seen = STAGES[name], []
 
     def told(*, state: State | None, **given: object):
-        frames = [frame for key, frame in given.items() if isinstance(frame, pl.DataFrame) and key != "tickers_dim"]
+        frames = [frame for frame in given.values() if isinstance(frame, pl.DataFrame) and "ticker" in frame.columns]
         tickers = {ticker for frame in frames for ticker in frame["ticker"].unique()}
         seen.append((*sorted(tickers), sum(frame.height for frame in frames), state is not None))
         return honest.function(state=state, **given)

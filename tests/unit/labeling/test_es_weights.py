@@ -6,7 +6,8 @@ import pytest
 
 from tsis.kernels.concurrency import concurrency
 from tsis.labeling.bar_positions import microseconds, start_positions
-from tsis.labeling.events import cusum_directions
+from tsis.labeling.events import directions
+from tsis.labeling.filters.cusum import CusumParams
 from tsis.labeling.sample_weights import weights
 from tsis.labeling.triple_barrier import BarrierParams, labels
 from tsis.labeling.volatility import daily_volatility
@@ -21,7 +22,7 @@ def windows(es_bars):
     """The seven labels that had ended: their rows and the first and last bar of each."""
     close = es_bars["close"].to_numpy()
     volatility = daily_volatility(microseconds(es_bars["ts_close"]), close, 100)
-    fired = cusum_directions(close, np.full(close.size, 0.02)) != 0
+    fired = directions(es_bars, volatility, CusumParams(threshold_frac=0.02)) != 0
     events = es_bars.select(
         ticker=pl.lit("ES"),
         bar_spec=pl.lit("dollar_70M"),
