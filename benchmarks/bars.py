@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from benchmarks.contest import Contest, Target, Timer, timed
 from benchmarks.dialogue import Dialogue, dialogue
-from tsis.bars.bar_spec import BarSpec, parse_bar_spec
 from tsis.bars.information_bars import InformationBarsParams, information_bars
 from tsis.bars.trade_bars import Ticks, ticks
+from tsis.core.bar_spec import BarSpec, parse_bar_spec
 from tsis.core.table import spec
 from tsis.kernels import bars as kernel
 from tsis.tables.raw.trades import Trades

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from benchmarks import bars
-from tsis.bars.bar_spec import BarSpec
 from tsis.bars.information_bars import information_bars
 from tsis.bars.trade_bars import Ticks
+from tsis.core.bar_spec import BarSpec
 
 
 @pytest.mark.parametrize("bar", bars.BARS, ids=lambda bar: bar.name)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tsis.bars.bar_params import ExpectationParams
-from tsis.bars.bar_spec import BarSpec
+from tsis.core.bar_spec import BarSpec
 from tsis.kernels import bars, imbalance_bars, price_bars, runs_bars
 from tsis.kernels.expectations import Expectations, expectations
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from tsis.bars.bar_spec import parse_bar_spec
-from tsis.core.errors import ParamsError
+from tsis.core.errors import ParamsError, some
 from tsis.core.params import Params
+from tsis.core.series import AssetClass, BarSpecName
 
 
 class ExpectationParams(Params):
@@ -73,14 +73,14 @@ class InformationBarsParams(Params):
     expectations : of imbalance and runs bars.
     """
 
-    bars: dict[str, tuple[str, ...]] = Field(default_factory=_default_bars)
+    bars: dict[AssetClass, tuple[BarSpecName, ...]] = Field(default_factory=_default_bars)
     quotes: QuoteRuleParams = QuoteRuleParams()
     expectations: ExpectationParams = ExpectationParams()
 
-    @field_validator("bars")
-    @classmethod
-    def _specs_are_known(cls, bars: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for names in bars.values():
-            for name in names:
-                parse_bar_spec(name)
-        return bars
+    @model_validator(mode="after")
+    def _each_bar_once(self) -> InformationBarsParams:
+        for asset_class, names in self.bars.items():
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ParamsError(f"information_bars.bars.{asset_class}: {some(twice)} twice; name each bar once")
+        return self

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tsis.bars.bar_spec import parse_bar_spec
 from tsis.bars.session_grid import session_intervals
+from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import DataError
 
 _ZERO: tuple[str, ...] = ("volume", "dollar_volume", "n_ticks")

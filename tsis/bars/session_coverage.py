@@ -7,9 +7,9 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from tsis.bars.bar_spec import parse_bar_spec
 from tsis.bars.empty_intervals import interval_us, is_traded
 from tsis.bars.session_grid import session_intervals, ticker_sessions
+from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import ParamsError
 from tsis.core.params import Params
 from tsis.core.stage import stage

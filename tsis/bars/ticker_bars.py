@@ -11,12 +11,12 @@ import polars as pl
 
 from tsis.bars.bar_kernel import bar_kernel
 from tsis.bars.bar_params import InformationBarsParams, QuoteRuleParams
-from tsis.bars.bar_spec import BarSpec, parse_bar_spec
 from tsis.bars.price_factors import last_factors, with_factors
 from tsis.bars.time_bars import session_time_bars, time_bars
 from tsis.bars.trade_bars import Ticks, ticks, trade_bars
 from tsis.bars.trade_side import QuoteRule, trade_side
 from tsis.bars.vendor_bars import vendor_bars
+from tsis.core.bar_spec import BarSpec, parse_bar_spec
 from tsis.core.errors import DataError
 from tsis.core.instrument import Instrument
 from tsis.core.state import State

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tsis.bars.bar_spec import BarSpec
 from tsis.bars.session_grid import Grid, session_grid
 from tsis.bars.trade_bars import Ticks
+from tsis.core.bar_spec import BarSpec
 from tsis.core.errors import DataError, UsageError
 from tsis.core.table import spec
 from tsis.kernels import bars as one_interval

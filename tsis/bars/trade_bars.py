@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tsis.bars.bar_kernel import BarKernel, Trades, bar_kernel
 from tsis.bars.bar_params import ExpectationParams
-from tsis.bars.bar_spec import BarSpec
+from tsis.core.bar_spec import BarSpec
 from tsis.core.table import spec
 from tsis.kernels.bars import close_interval
 from tsis.tables.processed_features.information_bars import InformationBars

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 
-from tsis.bars.bar_spec import BarSpec
+from tsis.core.bar_spec import BarSpec
 from tsis.core.errors import DataError, some
 from tsis.core.table import spec
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -26,7 +28,10 @@ def vendor_bars(ohlcv: pl.DataFrame, raw_table: str, bar: BarSpec, multiplier: f
         If two sources report the same bar.
     """
     twice = (
-        ohlcv.group_by("ts").agg(pl.len().alias("bars"), pl.col("source").unique().sort()).filter(pl.col("bars") > 1)
+        # a day ends with its midnight, as the pieces do in which a long series is given
+        ohlcv.group_by("ts", (pl.col("ts_close") - timedelta(microseconds=1)).dt.date().alias("_day"))
+        .agg(pl.len().alias("bars"), pl.col("source").unique().sort())
+        .filter(pl.col("bars") > 1)
     )
     if not twice.is_empty():
         first = twice.sort("ts").row(0, named=True)

@@ -37,11 +37,11 @@ def demonstrate(invocation: Invocation) -> None:
         if lake.snapshot() != before or not page.exists():
             write_report(lake)
         progress.ended(Outcome("report", "success"))
-    _summarise(lake, report, page, time.perf_counter() - begin)
+    _summarise(lake, report, page, time.perf_counter() - begin, invocation.lake)
     fail_if_failed(report)
 
 
-def _summarise(lake: Lake, report: RunReport, page: Path, seconds: float) -> None:
+def _summarise(lake: Lake, report: RunReport, page: Path, seconds: float, chosen: Path | None) -> None:
     shown = console()
     show_outcomes(report)
     shown.print()
@@ -54,7 +54,7 @@ def _summarise(lake: Lake, report: RunReport, page: Path, seconds: float) -> Non
     shown.print(
         f"\nsnapshot {lake.snapshot().id[:12]}; {seconds:.1f} s in all, {compile_s:.1f} s of it compiling kernels"
     )
-    _what_next(shown, page)
+    _what_next(shown, page, chosen)
 
 
 def _rows_by_table(lake: Lake) -> Grid:
@@ -108,9 +108,10 @@ def _right(grid: Grid, first: int = 1, last: int | None = None) -> Grid:
     return grid
 
 
-def _what_next(shown: Console, page: Path) -> None:
+def _what_next(shown: Console, page: Path, chosen: Path | None) -> None:
+    tsis = f".venv/bin/tsis --lake {chosen}" if chosen else ".venv/bin/tsis"
     query = "select filled_at, ticker, side, price, model, bar_spec, raw_table from marts.trade_chain limit 5"
     shown.print("\nWhat to type next:")
-    for command in (f'.venv/bin/tsis sql "{query}"', ".venv/bin/tsis stages", ".venv/bin/tsis tables features"):
+    for command in (f'{tsis} sql "{query}"', f"{tsis} stages", f"{tsis} tables features"):
         shown.print(f"  {command}", markup=False)
     typer.echo(f"  {page.as_uri()}")

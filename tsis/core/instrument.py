@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
 from tsis.core.errors import DataError
+
+ASSET_CLASSES: Final = ("equity", "etf", "future", "fx", "crypto", "index")
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,13 @@ def wrong_fields(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _wrong(item: Any, model: type[BaseModel]) -> str:
-    where = ".".join(str(part) for part in item["loc"])
+    where = ".".join(str(part) for part in item["loc"] if part != "[key]")
     if item["type"] == "extra_forbidden":
         return f"{where}: {UnknownNameError('field', str(item['loc'][-1]), _fields(model))}"
     if item["type"] == "missing":
         return f"{where}: is missing"
+    if item["type"] == "value_error":
+        return f"{where}: {item['ctx']['error']}"
     return f"{where}: {item['msg']} (is {item['input']!r})"
 
 

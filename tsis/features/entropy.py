@@ -10,6 +10,7 @@ from pydantic import Field
 
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import entropy as kernel
@@ -50,7 +51,7 @@ class EntropiesParams(Params):
     series : asset class, then bar specification, to its messages; other series have none.
     """
 
-    series: dict[str, dict[str, EntropyParams]] = Field(default_factory=_default_series)
+    series: Series[EntropyParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[Entropy], by="ticker")

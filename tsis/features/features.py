@@ -12,6 +12,7 @@ from tsis.core.discovery import members
 from tsis.core.errors import ContractError, some
 from tsis.core.feature import Array, Bank
 from tsis.core.params import Params
+from tsis.core.series import BarSpecName
 from tsis.core.stage import stage
 from tsis.core.state import State
 from tsis.core.table import spec
@@ -27,7 +28,7 @@ class FeaturesParams(Params):
     bar_specs : the series to compute, by their bar specification; null for all.
     """
 
-    bar_specs: tuple[str, ...] | None = None
+    bar_specs: tuple[BarSpecName, ...] | None = None
 
 
 @stage(reads=[InformationBars], writes=[Features], by="ticker")

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import structural_breaks as kernel
@@ -61,7 +62,7 @@ class StructuralBreaksParams(Params):
     series : asset class, then bar specification, to its windows; other series are not tested.
     """
 
-    series: dict[str, dict[str, BreakParams]] = Field(default_factory=_default_series)
+    series: Series[BreakParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[StructuralBreaks], by="ticker")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from tsis.core.errors import DataError
+
+LONGEST_S: Final = 1e10
+"""Horizons in seconds are at most three hundred years."""
 
 
 def start_positions(rows: pl.DataFrame, bars: pl.DataFrame) -> NDArray[np.int64]:

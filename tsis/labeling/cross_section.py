@@ -34,8 +34,7 @@ def universes(
         If a bar specification is not of time bars, which alone close together.
     """
     require_time_bars((name for chosen in series.values() for name in chosen), stage)
-    facts = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
-    named = bars.join(facts.select("ticker", "asset_class", "exchange"), on="ticker", how="left")
+    named = _listed(bars, tickers_dim)
     unknown = named.filter(pl.col("asset_class").is_null())["ticker"].unique().sort().to_list()
     if unknown:
         raise DataError(
@@ -44,6 +43,22 @@ def universes(
     for asset_class, chosen in sorted(series.items()):
         for bar_spec, params in sorted(chosen.items()):
             yield named.filter((pl.col("asset_class") == asset_class) & (pl.col("bar_spec") == bar_spec)), params
+
+
+def _listed(bars: pl.DataFrame, tickers_dim: pl.DataFrame) -> pl.DataFrame:
+    """Return `bars` with asset_class, and the exchange where the ticker was listed then; at first, the first one."""
+    facts = tickers_dim.sort("valid_from", "known_at").unique(["ticker", "valid_from"], keep="last")
+    listings = facts.select("ticker", "valid_from", "exchange").sort("valid_from")
+    first = listings.unique("ticker", keep="first", maintain_order=True).select("ticker", _first="exchange")
+    return (
+        bars.join(facts.select("ticker", "asset_class").unique(), on="ticker", how="left", maintain_order="left")
+        .join(first, on="ticker", how="left", maintain_order="left")
+        .with_columns(pl.col("ts_close").dt.date().alias("_date"))
+        .sort("_date", maintain_order=True)
+        .join_asof(listings, left_on="_date", right_on="valid_from", by="ticker", check_sortedness=False)
+        .with_columns(pl.coalesce("exchange", "_first").alias("exchange"))
+        .drop("_first", "_date", "valid_from", strict=False)
+    )
 
 
 def require_time_bars(bar_specs: Iterable[str], stage: str) -> None:

@@ -15,6 +15,7 @@ from tsis.core.errors import ContractError, UnknownNameError
 from tsis.core.event_filter import AnyFilter, Array, Directions, EventFilter, FilterParams
 from tsis.core.instrument import instrument
 from tsis.core.params import Params, wrong_fields
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.labeling.filters.cusum import CusumParams
@@ -77,7 +78,7 @@ class EventsParams(Params):
     series : asset class, then bar specification, to how its events are found; other series have none.
     """
 
-    series: dict[str, dict[str, SeriesEvents]] = Field(default_factory=_default_series)
+    series: Series[SeriesEvents] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[Events], by="ticker")

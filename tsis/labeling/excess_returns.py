@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.labeling.cross_section import forward_returns, groups, universes
@@ -41,7 +42,7 @@ class ExcessReturnsParams(Params):
     series : asset class, then bar specification (of time bars), to its comparison; other series have none.
     """
 
-    series: dict[str, dict[str, ExcessParams]] = Field(default_factory=_default_series)
+    series: Series[ExcessParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[ExcessReturns], by="whole")

@@ -10,9 +10,10 @@ from pydantic import Field, model_validator
 
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.labeling.bar_positions import horizon, microseconds, require_targets, start_positions
+from tsis.labeling.bar_positions import LONGEST_S, horizon, microseconds, require_targets, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.fixed_horizon import FixedHorizon
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -30,7 +31,7 @@ class HorizonParams(Params):
     """
 
     n_bars: int | None = Field(default=None, ge=1)
-    seconds: float | None = Field(default=None, gt=0)
+    seconds: float | None = Field(default=None, gt=0, le=LONGEST_S)
     multiple: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
@@ -58,7 +59,7 @@ class FixedHorizonParams(Params):
     series : asset class, then bar specification, to its horizon; other series have no such labels.
     """
 
-    series: dict[str, dict[str, HorizonParams]] = Field(default_factory=_default_series)
+    series: Series[HorizonParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[Events, InformationBars, TickersDim], writes=[FixedHorizon], by="ticker")

@@ -7,6 +7,7 @@ import polars as pl
 from pydantic import Field
 
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.labeling.cross_section import forward_returns, groups, ranks, universes
@@ -43,7 +44,7 @@ class TailSetsParams(Params):
     series : asset class, then bar specification (of time bars), to its tails; other series have none.
     """
 
-    series: dict[str, dict[str, TailParams]] = Field(default_factory=_default_series)
+    series: Series[TailParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[InformationBars, TickersDim], writes=[TailSets], by="whole")

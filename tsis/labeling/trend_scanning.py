@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels.trend_scan import trend_scan
@@ -59,7 +60,7 @@ class TrendScanningParams(Params):
     series : asset class, then bar specification, to its windows; other series have no such labels.
     """
 
-    series: dict[str, dict[str, TrendParams]] = Field(default_factory=_default_series)
+    series: Series[TrendParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[Events, InformationBars, TickersDim], writes=[TrendScanning], by="ticker")
@@ -101,11 +102,12 @@ def trend_labels(events: pl.DataFrame, bars: pl.DataFrame, params: TrendParams) 
     """
     start = start_positions(events, bars)
     close = bars["close"].to_numpy()
+    longest = params.longest - (params.longest - params.shortest) % params.step
     t_value, n_bars = np.empty(start.size), np.empty(start.size, dtype=np.int64)
-    trend_scan(close, start, params.shortest, params.longest, params.step, t_value, n_bars)
+    trend_scan(close, start, params.shortest, longest, params.step, t_value, n_bars)
     is_ended = n_bars > 0
     start, t_value, n_bars = start[is_ended], t_value[is_ended], n_bars[is_ended]
-    known = start + params.longest - 1
+    known = start + longest - 1
     schema = spec(TrendScanning).polars_schema
     return (
         events.filter(pl.Series(is_ended, dtype=pl.Boolean))

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tsis.core.errors import ParamsError
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
+from tsis.core.series import Series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import barriers as kernel
-from tsis.labeling.bar_positions import horizon, microseconds, require_targets, start_positions
+from tsis.labeling.bar_positions import LONGEST_S, horizon, microseconds, require_targets, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -43,9 +44,17 @@ class BarrierParams(Params):
     pt: float = Field(default=2.0, ge=0)
     sl: float = Field(default=2.0, ge=0)
     max_bars: int | None = Field(default=20, ge=1)
-    max_seconds: float | None = Field(default=None, gt=0)
+    max_seconds: float | None = Field(default=None, gt=0, le=LONGEST_S)
     touch: Literal["close", "high_low"] = "close"
     vertical_label: Literal["zero", "sign"] = "sign"
+
+    @model_validator(mode="after")
+    def _some_barrier(self) -> Self:
+        if self.pt == self.sl == 0 and self.max_bars is None and self.max_seconds is None:
+            raise ValueError(
+                "all barriers are off, so that no event would ever end; give pt, sl, max_bars or max_seconds"
+            )
+        return self
 
 
 def _default_series() -> dict[str, dict[str, BarrierParams]]:
@@ -66,7 +75,7 @@ class TripleBarrierParams(Params):
     series : asset class, then bar specification, to its barriers; every series with events needs them.
     """
 
-    series: dict[str, dict[str, BarrierParams]] = Field(default_factory=_default_series)
+    series: Series[BarrierParams] = Field(default_factory=_default_series)
 
 
 @stage(reads=[Events, InformationBars, TickersDim], writes=[TripleBarrier], by="ticker")

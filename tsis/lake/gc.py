@@ -20,6 +20,8 @@ from tsis.lake.staging import FOLDER as STAGING
 from tsis.lake.store import Lake
 
 PINS = "_pins.txt"
+STATES = "_states"
+"""Folder of what resumable stages remember, <stage>/<ticker>."""
 _WAIT_S = 60.0
 
 
@@ -60,7 +62,8 @@ def collect_garbage(lake: Lake, now: datetime, retention: timedelta, repository:
 
     Roots: the current snapshot, those that were current within `retention`, those that a running transaction reads,
     what is pinned, what ``dvc.lock`` of any git reference of `repository` names, and everything written within
-    `retention`. A table that is being written is left alone.
+    `retention`. A table that is being written is left alone. States of resumable stages that no run has written within
+    `retention` go too: they are a cache.
 
     Raises
     ------
@@ -92,8 +95,12 @@ def collect_garbage(lake: Lake, now: datetime, retention: timedelta, repository:
             files += 1
             path.unlink()
         if not busy:
-            for folder in _older((lake.root / STAGING).glob("*"), since):
+            unused_states = _older((lake.root / STATES).glob("*/*/segments.json"), since)
+            staged = _older((lake.root / STAGING).glob("*"), since)
+            for folder in [*staged, *(path.parent for path in unused_states)]:
                 shutil.rmtree(folder)
+            for path in list(_older((lake.root / STATES).rglob("*.tmp"), since)):
+                path.unlink()
     return Removal(files, size, tuple(busy))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -199,6 +199,16 @@ class Transaction:
             return False
         self._changes[spec.name] = version
         return True
+
+    @contextmanager
+    def wholly(self) -> Iterator[None]:
+        """Forget what was published within the block where it raises."""
+        before = dict(self._changes)
+        try:
+            yield
+        except BaseException:
+            self._changes = before
+            raise
 
     def commit(self, note: str) -> Snapshot:
         """Make everything published here what readers see, in one step.

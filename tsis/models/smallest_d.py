@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tsis.core.errors import DataError
+from tsis.core.errors import DataError, UsageError
 from tsis.kernels.fracdiff import fixed_weights, fixed_window
 
 Floats = NDArray[np.float64]
@@ -71,15 +71,22 @@ def smallest_d(
     Raises
     ------
     DataError
-        If the window does not lie in the series, holds a NaN or nothing but one value, or no order passes.
+        If the window does not lie in the series, holds a NaN, an infinity or nothing but one value, or no order passes.
+    UsageError
+        If there are no orders to try.
     """
     first, end = window
-    rows = np.array(series[first:end], dtype=np.float64)
+    series = np.asarray(series, dtype=np.float64)
+    rows = series[max(first, 0) : max(end, 0)].copy()
     if not 0 <= first < end <= series.size:
         raise DataError(f"smallest_d: the window {first}:{end} does not lie in {series.size:,} rows")
-    n_missing = int(np.isnan(rows).sum())
+    if not grid:
+        raise UsageError("smallest_d: the grid has no orders to try")
+    n_missing = int((~np.isfinite(rows)).sum())
     if n_missing:
-        raise DataError(f"smallest_d: {n_missing:,} of {rows.size:,} training rows are NaN; fill or drop them first")
+        raise DataError(
+            f"smallest_d: {n_missing:,} of {rows.size:,} training rows are NaN or infinite; fill or drop them first"
+        )
     if rows.min() == rows.max():
         raise DataError(f"smallest_d: all {rows.size:,} training rows are {rows[0]:g}; choose another window")
     tried = pl.DataFrame([_tried(rows, d, cut_off) for d in sorted(grid)], schema=_SCHEMA)
@@ -113,6 +120,8 @@ def _tried(rows: Floats, d: float, cut_off: float) -> dict[str, float | int | No
     if n_rows < _FEWEST_ROWS:
         return {"d": d, "width": width, "n_rows": max(n_rows, 0)}
     found = differentiated(rows, d, cut_off)[width - 1 :]
+    if np.ptp(found) <= 1e-12 * np.abs(found).max():  # a line, differentiated: the test is not defined
+        return {"d": d, "width": width, "n_rows": n_rows}
     test = adfuller(found, maxlag=1, regression="c", autolag=None, result_object=True)
     return {
         "d": d,

@@ -12,7 +12,6 @@ from pathlib import Path
 from tsis.core.state import State, state_from_bytes, state_to_bytes
 from tsis.lake.durable import replace_file
 
-FOLDER = "_states"
 _INDEX = "segments.json"
 
 
@@ -54,9 +53,9 @@ class Checkpoints:
             return ()
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:  # damaged: what can be computed anew is not asked for
-            return ()
-        if content["key"] != self.key:
+            if content["key"] != self.key or content["sha256"] != _sha256(content["segments"]):
+                return ()
+        except (ValueError, TypeError, KeyError):  # damaged: what can be computed anew is not asked for
             return ()
         return tuple(
             Segment(**{**item, "until": datetime.fromisoformat(item["until"])}) for item in content["segments"]
@@ -78,10 +77,8 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in sorted(kept & set(states)):
             replace_file(self._path(name), states[name])
-        content = {
-            "key": self.key,
-            "segments": [{**asdict(segment), "until": segment.until.isoformat()} for segment in segments],
-        }
+        listed = [{**asdict(segment), "until": segment.until.isoformat()} for segment in segments]
+        content = {"key": self.key, "sha256": _sha256(listed), "segments": listed}
         replace_file(self.folder / _INDEX, (json.dumps(content, indent=1) + "\n").encode())
         named = {self._path(name).name for name in kept}
         for path in self.folder.glob("*.npz"):
@@ -90,6 +87,10 @@ class Checkpoints:
 
     def _path(self, state: str) -> Path:
         return self.folder / f"{state[:32]}.npz"
+
+
+def _sha256(segments: object) -> str:
+    return hashlib.sha256(json.dumps(segments, sort_keys=True).encode()).hexdigest()
 
 
 def named_state(state: State) -> tuple[str, bytes]:

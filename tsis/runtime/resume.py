@@ -15,10 +15,11 @@ from tsis.core.params import Params
 from tsis.core.stage import AnyStage
 from tsis.core.state import State
 from tsis.core.table import TableSpec
+from tsis.lake.gc import STATES
 from tsis.lake.scan import may_hold
 from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
-from tsis.runtime.checkpoints import FOLDER, Checkpoints, Segment, named_state
+from tsis.runtime.checkpoints import Checkpoints, Segment, named_state
 from tsis.runtime.code_version import code_version
 from tsis.runtime.inputs import Inputs, known_between, midnight_after
 
@@ -127,7 +128,7 @@ class Resumption:
     def _checkpoints(self, ticker: str) -> Checkpoints:
         timeless = _digest(self._inputs.timeless(ticker).values())
         key = [code_version(self._stage.module), self._params.digest(), timeless]
-        folder = self._lake.root / FOLDER / self._stage.name / ticker
+        folder = self._lake.root / STATES / self._stage.name / ticker
         return Checkpoints(folder, hashlib.sha256(json.dumps(key).encode()).hexdigest())
 
     def _consumed(self, given: Mapping[str, pl.DataFrame]) -> str:
@@ -162,5 +163,5 @@ def _digest(frames: Iterable[pl.DataFrame]) -> str:
     digest = hashlib.sha256()
     for frame in frames:
         digest.update(f"{frame.width} {frame.height} ".encode())
-        digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())
+        digest.update(frame.hash_rows(seed=0).to_numpy().tobytes())  # -0.0 counts as 0.0
     return digest.hexdigest()

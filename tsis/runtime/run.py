@@ -93,7 +93,8 @@ def _run_stage(
         record_attempt(lake, stage, what)
     shared = {}
     try:
-        execution = execute(stage, params, lake, transaction, threads, is_forced=is_forced)
+        with transaction.wholly():
+            execution = execute(stage, params, lake, transaction, threads, is_forced=is_forced)
         outcome, shared = execution.outcome, execution.shared
     except TsisError as error:
         outcome = Outcome(stage.name, "failed", failures={"": str(error)})

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from tsis.bars.bar_kernel import bar_expectations, bar_kernel
 from tsis.bars.bar_params import ExpectationParams
-from tsis.bars.bar_spec import parse_bar_spec
+from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import ParamsError
 from tsis.kernels import bars, runs_bars
 from tsis.kernels.expectations import EVER, expectations

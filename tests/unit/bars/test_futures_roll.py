@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from tsis.bars.bar_spec import parse_bar_spec
 from tsis.bars.continuous_futures import as_one_ticker, by_difference, by_ratio, held_rows
 from tsis.bars.futures_roll import FuturesRollParams, futures_roll, roll_calendar
 from tsis.bars.trade_bars import ticks, trade_bars
+from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import DataError
 from tsis.core.table import spec
 from tsis.kernels.bars import initial_state

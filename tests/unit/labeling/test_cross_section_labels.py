@@ -162,3 +162,21 @@ def test_bars_of_their_own_times_and_unknown_tickers_are_refused(universe):
         nothing = stage(**{name: rows.clear() for name, rows in inputs.items()}, params=params())
         assert nothing.is_empty()
         assert nothing.schema == stage.writes[0].polars_schema
+
+
+def test_a_ticker_that_moves_later_changes_nothing_before(universe):
+    """It is compared on the exchange where it was listed then: a later row of tickers_dim is not known yet."""
+    inputs = universe(walk(40))
+    early = universe(walk(40, seed=9), exchange="XLON", hour=-5)
+    one = early["information_bars"].filter(pl.col("ticker") == "T0").with_columns(ticker=pl.lit("MOVED"))
+    bars = pl.concat([inputs["information_bars"], one])
+    listed = early["tickers_dim"].head(1).with_columns(ticker=pl.lit("MOVED"))
+    moved_on = (START + timedelta(days=20)).date()
+    moved = listed.with_columns(exchange=pl.lit("XNYS"), valid_from=pl.lit(moved_on))
+    before = excess_of({"information_bars": bars, "tickers_dim": pl.concat([inputs["tickers_dim"], listed])}, n_bars=2)
+    after = excess_of(
+        {"information_bars": bars, "tickers_dim": pl.concat([inputs["tickers_dim"], listed, moved])}, n_bars=2
+    )
+    known = pl.col("t1") < START + timedelta(days=19)
+    assert before.filter(known).height > 100
+    assert_frame_equal(before.filter(known), after.filter(known))

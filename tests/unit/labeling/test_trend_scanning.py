@@ -101,6 +101,15 @@ def test_known_only_when_the_longest_window_has_ended(es_bars):
     np.testing.assert_array_equal(found["ret_frac"], close[ends] / close[starts] - 1.0)
 
 
+def test_steps_that_do_not_end_with_the_longest_window_do_not_delay_it(es_bars):
+    events = es_bars[:1].select(
+        pl.lit("ES").alias("ticker"), pl.lit("x").alias("bar_spec"), pl.col("ts_close").alias("t0"), "seq"
+    )
+    found = trend_labels(events, es_bars[:18], TrendParams(shortest=5, longest=20, step=10))
+    assert found["t1"].to_list() == [es_bars["ts_close"][14]]
+    assert_frame_equal(found, trend_labels(events, es_bars[:18], TrendParams(shortest=5, longest=15, step=10)))
+
+
 def test_a_weak_trend_is_labelled_zero(es_bars):
     events = es_bars[np.arange(0, 900, 9)].select(
         pl.lit("ES").alias("ticker"), pl.lit("x").alias("bar_spec"), pl.col("ts_close").alias("t0"), "seq"

@@ -270,3 +270,17 @@ def test_quotes_and_trades_are_collected_alike(old: Lake) -> None:
     collect_garbage(old, NOW, timedelta(0))
     assert len(list((old.root / "raw/quotes").rglob("*.parquet"))) == 1
     assert old.scan(QUOTES).collect().height == 3
+
+
+def test_states_that_nobody_has_written_for_long_go(old: Lake) -> None:
+    """They are a cache: what goes is computed again."""
+    kept, gone = (old.root / "_states" / "information_bars" / ticker for ticker in ("NEW", "OLD"))
+    for folder, days_ago in ((kept, 1), (gone, 9)):
+        folder.mkdir(parents=True)
+        for name in ("segments.json", "a.npz", "segments.json.7.tmp"):
+            (folder / name).write_text("{}")
+            written = (NOW - days_ago * DAY).timestamp()
+            os.utime(folder / name, (written, written))
+    collect_garbage(old, NOW, 3 * DAY)
+    assert sorted(path.name for path in kept.iterdir()) == ["a.npz", "segments.json", "segments.json.7.tmp"]
+    assert not gone.exists()

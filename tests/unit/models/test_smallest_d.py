@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tsis.core.errors import DataError
+from tsis.core.errors import DataError, UsageError
 from tsis.kernels.fracdiff import fixed_weights
 from tsis.models.smallest_d import GRID, differentiated, smallest_d
 
@@ -79,3 +79,21 @@ def test_what_can_not_be_answered_is_refused(prices):
     holed[50] = np.nan
     with pytest.raises(DataError, match="1 of 800 training rows are NaN"):
         smallest_d(holed, (0, 800))
+
+
+@pytest.mark.parametrize(
+    ("series", "grid", "error", "what"),
+    [
+        (np.arange(500.0), (0.0, 1.0), DataError, "none of 2 orders"),
+        (np.append(np.arange(499.0), np.inf), (0.5,), DataError, "NaN or infinite"),
+        (np.sin(np.arange(500.0)), (), UsageError, "no orders"),
+    ],
+)
+def test_what_can_not_be_tested_is_said(series, grid, error, what):
+    with pytest.raises(error, match=what):
+        smallest_d(series, (0, 500), grid=grid, cut_off=1e-3)
+
+
+def test_a_list_is_a_series():
+    walk = np.cumsum(np.random.default_rng(1).normal(size=400))
+    assert smallest_d(list(walk), (0, 400), cut_off=1e-2).d == smallest_d(walk, (0, 400), cut_off=1e-2).d

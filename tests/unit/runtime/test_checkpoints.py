@@ -62,6 +62,26 @@ def test_a_damaged_state_is_none(tmp_path):
     assert Checkpoints(tmp_path, "k").state(segments[0]) is None
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: "{",
+        lambda text: "{}",
+        lambda text: "[]",
+        lambda text: "null",
+        lambda text: text.replace("consumed", "consumee", 1),
+        lambda text: text.replace("+00:00", "", 1),
+        lambda text: text.replace("2020-01-06", "2020-01-07", 1),
+        lambda text: text.replace('"c1"', '"c9"', 1),
+    ],
+)
+def test_a_damaged_index_is_not_believed(tmp_path, damage):
+    written(tmp_path, 3)
+    index = tmp_path / "segments.json"
+    index.write_text(damage(index.read_text()))
+    assert Checkpoints(tmp_path, "k").read() == ()
+
+
 class Ticks(Table, name="demo.ticks", key=("ticker", "ts"), time="ts", partition="date"):
     """Ticks of the test."""
 

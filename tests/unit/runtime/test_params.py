@@ -39,3 +39,22 @@ def test_an_unknown_section_has_the_nearest_name(tmp_path):
 def test_a_section_of_another_shape(tmp_path):
     assert "daily_cache" in refusal(tmp_path, "daily_cache: [1]")
     assert "one section a stage" in refusal(tmp_path, "[1]")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("entropy: {series: {future: {dollar_70m: {}}}}", "entropy: series.future.dollar_70m: unknown bar_spec"),
+        ("events: {series: {forex: {time_1h: {}}}}", "events: series.forex: unknown asset class 'forex'"),
+        ("features: {bar_specs: [dolar_70M]}", "features: bar_specs.0: unknown bar_spec 'dolar_70M'"),
+        ("information_bars: {bars: {future: [rnage_2.5]}}", "information_bars: bars.future.0: unknown bar_spec"),
+        ("triple_barrier: {series: {fx: {time_1h: {pt: 0, sl: 0, max_bars: null}}}}", "all barriers are off"),
+        ("fixed_horizon: {series: {fx: {time_1h: {seconds: .inf}}}}", "fx.time_1h.seconds: Input should be less than"),
+    ],
+)
+def test_a_series_that_can_not_be_is_refused_and_not_left_empty(tmp_path, text, what):
+    assert what in refusal(tmp_path, text)
+
+
+def test_a_bar_named_twice_is_refused(tmp_path):
+    assert "tick_7 twice" in refusal(tmp_path, "information_bars: {bars: {equity: [tick_7, time_1m, tick_7]}}")

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from tsis.core.errors import StoreError
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import Table, column, spec
 from tsis.lake import Lake
+from tsis.lake.transaction import Transaction
 from tsis.runtime.dag import ordered, select
 from tsis.runtime.run import run
 from tsis.tables.analytics.feature_importance import FeatureImportance
@@ -207,3 +209,26 @@ def test_the_log_has_a_line_for_every_stage_even_unchanged_ones(lake):
     lines = [json.loads(line) for line in (lake.root / "governance/pipeline_status.log").read_text().splitlines()]
     assert [line["status"] for line in lines] == ["success", "success", "unchanged", "unchanged"]
     assert datetime.fromisoformat(lines[0]["at"]).tzinfo == UTC
+
+
+def test_a_stage_that_fails_while_it_publishes_leaves_none_of_its_tables(lake, monkeypatch):
+    @stage(reads=[Prices], writes=[Doubles, Halves], by="ticker")
+    def doubles(prices: pl.DataFrame, params: DoublesParams):
+        """Multiply."""
+        return prices.with_columns(pl.col("price") * params.factor), prices
+
+    lake.tables["demo.halves"] = spec(Halves)
+    assert statuses(run(lake, [doubles], {"doubles": DoublesParams()})) == {"doubles": "success"}
+    before = lake.snapshot().tables
+    honest = Transaction.replace
+
+    def failing(self, table, rows, tickers=None):
+        if table == "demo.halves":
+            raise StoreError("planted")
+        return honest(self, table, rows, tickers)
+
+    monkeypatch.setattr(Transaction, "replace", failing)
+    assert statuses(run(lake, [doubles], {"doubles": DoublesParams(factor=5.0)})) == {"doubles": "failed"}
+    assert {name: lake.snapshot().tables[name] for name in ("demo.doubles", "demo.halves")} == {
+        name: before[name] for name in ("demo.doubles", "demo.halves")
+    }

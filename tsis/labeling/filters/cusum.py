@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -21,7 +21,7 @@ class CusumParams(FilterParams):
     threshold_frac : fixed.
     """
 
-    kind: str = "cusum"
+    kind: Literal["cusum"] = "cusum"
     multiple: float | None = Field(default=None, gt=0)
     threshold_frac: float | None = Field(default=None, gt=0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -20,7 +20,7 @@ class StructuralBreakParams(FilterParams):
     b_alpha : of the critical value sqrt(b_alpha + log(t - n)); 4.6 for 5 %, more for fewer events.
     """
 
-    kind: str = "structural_break"
+    kind: Literal["structural_break"] = "structural_break"
     min_bars: int = Field(default=20, ge=3)
     max_bars: int = Field(default=100, ge=3)
     b_alpha: float = Field(default=B_ALPHA_5_PCT, ge=0)

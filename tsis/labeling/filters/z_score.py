@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from pydantic import Field
 
@@ -18,7 +20,7 @@ class ZScoreParams(FilterParams):
     threshold : the distance, in standard deviations, that must be exceeded.
     """
 
-    kind: str = "z_score"
+    kind: Literal["z_score"] = "z_score"
     mean_window: int = Field(default=50, ge=2)
     std_window: int = Field(default=50, ge=2)
     threshold: float = Field(default=3.0, gt=0)

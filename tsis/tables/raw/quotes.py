@@ -13,7 +13,7 @@ class Quotes(Table, key=("ticker", "ts", "seq", "source", "known_at"), time="ts"
 
     ticker: str = column("symbol", "Exchange symbol, as traded at the row's time")
     ts: Timestamp = column("UTC", "Time of the quote")
-    seq: int = column("count", "Order of quotes of one ticker at the same time, from 0", ge=0)
+    seq: int = column("count", "Order of quotes of one ticker at the same time, from 0", ge=0, le=2**53)
     bid: float = column("quote", "Best bid, null where the message has none", nullable=True, gt=0)
     bid_size: float = column("units", "Quantity bid", nullable=True, ge=0)
     ask: float = column("quote", "Best offer, null where the message has none", nullable=True, gt=0)

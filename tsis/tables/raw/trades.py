@@ -10,7 +10,7 @@ class Trades(Table, key=("ticker", "ts", "seq", "source", "known_at"), time="ts"
 
     ticker: str = column("symbol", "Exchange symbol, as traded at the row's time")
     ts: Timestamp = column("UTC", "Time of the trade")
-    seq: int = column("count", "Order of trades of one ticker at the same time, from 0", ge=0)
+    seq: int = column("count", "Order of trades of one ticker at the same time, from 0", ge=0, le=2**53)
     price: float = column("quote", "Price", gt=0)
     size: float = column("units", "Quantity", gt=0)
     side: str = column("enum", "Aggressor, where the vendor says", isin=["buy", "sell", "unknown"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from tsis.core.instrument import ASSET_CLASSES
 from tsis.core.table import Table, Timestamp, column
 
 
@@ -13,9 +14,7 @@ class TickersDim(Table, key=("ticker", "valid_from", "known_at")):
     ticker: str = column("symbol", "Exchange symbol, as traded at the row's time")
     name: str = column("text", "Name of the instrument")
     exchange: str = column("MIC", "Primary exchange")
-    asset_class: str = column(
-        "enum", "Class that selects parameters", isin=["equity", "etf", "future", "fx", "crypto", "index"]
-    )
+    asset_class: str = column("enum", "Class that selects parameters", isin=list(ASSET_CLASSES))
     currency: str = column("ISO 4217", "Currency of its price")
     sector: str = column("name", "Sector, null where none applies", nullable=True)
     ipo_date: pl.Date = column("date", "First listing, null where unknown", nullable=True)

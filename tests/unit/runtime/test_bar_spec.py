@@ -1,6 +1,6 @@
 import pytest
 
-from tsis.bars.bar_spec import parse_bar_spec
+from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import UsageError
 
 
