@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from pydantic import ValidationError
 
 from tsis.bars.information_bars import InformationBarsParams, information_bars
-from tsis.core.errors import DataError, ParamsError, UsageError
+from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -299,7 +300,7 @@ def test_what_is_not_declared_is_named_with_the_remedy(trades, tickers):
         bars_of(
             tickers({"ticker": "IBM"}, {"ticker": "IBM", "multiplier": 2.0, "valid_from": date(2020, 1, 1)}), trades=raw
         )
-    with pytest.raises(UsageError, match="unknown bar_spec 'dolar_1M'"):
+    with pytest.raises(ValidationError, match="unknown bar_spec 'dolar_1M'"):
         InformationBarsParams(bars={"equity": ("dolar_1M",)})
 
 

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -109,6 +109,7 @@ def test_a_bar_that_opens_beyond_the_barrier_fills_at_its_open(bars):
     vertical_label=st.sampled_from(["zero", "sign"]),
 )
 def test_the_reversed_side_mirrors_the_label(es_bars, seed, pt, sl, max_bars, vertical_label):
+    assume(pt > 0 or sl > 0 or max_bars is not None)
     random = np.random.default_rng(seed)
     numbers = np.sort(random.choice(900, 20, replace=False))
     sides = random.choice([-1, 1], 20)
