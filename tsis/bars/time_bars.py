@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from tsis.bars.session_grid import Grid, session_grid
-from tsis.bars.trade_bars import Ticks
+from tsis.bars.trade_bars import Ticks, bar_rows
 from tsis.core.bar_spec import BarSpec
 from tsis.core.errors import DataError, UsageError
 from tsis.core.table import spec
@@ -144,23 +144,9 @@ def _of_grid(
             position += consumed
     if over_until_us > -math.inf:
         found.append(out[: kernel.close_until(int(over_until_us), state, out)].copy())
-    return _frame(np.concatenate(found) if found else out[:0], bars, ticker)
-
-
-def _frame(rows: NDArray[np.float64], bars: Sequence[BarSpec], ticker: str) -> pl.DataFrame:
-    schema = spec(InformationBars).polars_schema
+    rows = np.concatenate(found) if found else out[:0]
     which = rows[:, 0].astype(np.int64)
-    values = {name: pl.Series(rows[:, j + 1]) for j, name in enumerate(one_interval.OUT_COLUMNS)}
-    whole = {name: series.cast(pl.Int64) for name, series in values.items() if schema[name].base_type() != pl.Float64}
-    return (
-        pl.DataFrame(values | whole)
-        .with_columns(
-            ticker=pl.lit(ticker),
-            bar_spec=pl.Series([bar.name for bar in bars], dtype=pl.String).gather(which),
-            imbalance=pl.col("buy_volume") - pl.col("sell_volume"),
-            threshold=pl.Series(np.array([bar.threshold for bar in bars])[which]),
-            raw_table=pl.lit("raw.trades"),
-        )
-        .select(pl.col(name).cast(kind) for name, kind in schema.items())
-        .sort("bar_spec", "ts_close")
-    )
+    names = pl.Series([bar.name for bar in bars], dtype=pl.String).gather(which)
+    thresholds = pl.Series(np.array([bar.threshold for bar in bars])[which])
+    made = bar_rows(rows[:, 1:], one_interval.OUT_COLUMNS, ticker, names, thresholds)
+    return made.sort("bar_spec", "ts_close")

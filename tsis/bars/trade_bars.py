@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tsis.bars.bar_kernel import BarKernel, Trades, bar_kernel
+from tsis.bars.bar_kernel import Trades, bar_kernel
 from tsis.bars.bar_params import ExpectationParams
 from tsis.core.bar_spec import BarSpec
 from tsis.core.table import spec
@@ -90,19 +91,32 @@ def trade_bars(
         out = np.empty((1, len(kernel.columns)))
         found.append(out[: close_interval(round(bar.threshold * 1e6), state, out)])
     rows = np.concatenate(found) if found else np.empty((0, len(kernel.columns)))
-    return _frame(rows, kernel, bar, ticker)
+    threshold = pl.col("threshold") if "threshold" in kernel.columns else pl.lit(bar.threshold)
+    return bar_rows(rows, kernel.columns, ticker, pl.lit(bar.name), threshold)
 
 
-def _frame(rows: NDArray[np.float64], kernel: BarKernel, bar: BarSpec, ticker: str) -> pl.DataFrame:
+def bar_rows(
+    rows: NDArray[np.float64],
+    columns: Sequence[str],
+    ticker: str,
+    bar_spec: pl.Expr | pl.Series,
+    threshold: pl.Expr | pl.Series,
+) -> pl.DataFrame:
+    """Return what a kernel wrote as rows of information_bars, in its order; columns that the table lacks are left out.
+
+    Parameters
+    ----------
+    rows : (n, len(columns)) one a bar.
+    bar_spec, threshold : one for all, one a bar, or computed from `columns`.
+    """
     schema = spec(InformationBars).polars_schema
-    values = {name: pl.Series(rows[:, j]) for j, name in enumerate(kernel.columns) if name in schema}
+    values = {name: pl.Series(rows[:, j]) for j, name in enumerate(columns) if name in schema}
     whole = {name: series.cast(pl.Int64) for name, series in values.items() if schema[name].base_type() != pl.Float64}
-    threshold = pl.col("threshold") if "threshold" in values else pl.lit(bar.threshold)
     return (
         pl.DataFrame(values | whole)
         .with_columns(
             ticker=pl.lit(ticker),
-            bar_spec=pl.lit(bar.name),
+            bar_spec=bar_spec,
             imbalance=pl.col("buy_volume") - pl.col("sell_volume"),
             threshold=threshold,
             raw_table=pl.lit("raw.trades"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, TypeVar
 
+import polars as pl
 from pydantic import AfterValidator
 
 from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import UnknownNameError, UsageError
-from tsis.core.instrument import ASSET_CLASSES
+from tsis.core.instrument import ASSET_CLASSES, instrument
 
 T = TypeVar("T")
 
@@ -30,3 +32,22 @@ def _asset_class(name: str) -> str:
 BarSpecName = Annotated[str, AfterValidator(_bar_spec)]
 AssetClass = Annotated[str, AfterValidator(_asset_class)]
 Series = dict[AssetClass, dict[BarSpecName, T]]
+
+
+def by_series(
+    rows: pl.DataFrame, tickers_dim: pl.DataFrame, series: Mapping[str, Mapping[str, T]]
+) -> Iterator[tuple[pl.DataFrame, T | None]]:
+    """Yield the rows of each ticker and bar specification, in their order, and its parameters, None where it has none.
+
+    Parameters
+    ----------
+    rows : with ticker and bar_spec.
+    series : asset class, then bar specification, to parameters.
+
+    Raises
+    ------
+    DataError
+        If a ticker is not in tickers_dim.
+    """
+    for (ticker, bar_spec), part in rows.partition_by("ticker", "bar_spec", as_dict=True).items():
+        yield part, series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)

@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tsis.core.instrument import instrument
 from tsis.core.params import Params
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import entropy as kernel
@@ -65,8 +64,7 @@ def entropy(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: E
     """
     frames = [spec(Entropy).empty()]
     ordered = information_bars.sort(spec(InformationBars).key)
-    for (ticker, bar_spec), bars in ordered.partition_by("ticker", "bar_spec", as_dict=True).items():
-        chosen = params.series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)
+    for bars, chosen in by_series(ordered, tickers_dim, params.series):
         if chosen is not None:
             frames.append(return_entropies(bars, chosen))
     return pl.concat(frames).sort(spec(Entropy).key)

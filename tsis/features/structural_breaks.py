@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from tsis.core.instrument import instrument
 from tsis.core.params import Params
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import structural_breaks as kernel
@@ -78,8 +77,7 @@ def structural_breaks(
     """
     frames = [spec(StructuralBreaks).empty()]
     ordered = information_bars.sort(spec(InformationBars).key)
-    for (ticker, bar_spec), bars in ordered.partition_by("ticker", "bar_spec", as_dict=True).items():
-        chosen = params.series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)
+    for bars, chosen in by_series(ordered, tickers_dim, params.series):
         if chosen is not None:
             frames.append(break_tests(bars, chosen))
     return pl.concat(frames).sort(spec(StructuralBreaks).key)

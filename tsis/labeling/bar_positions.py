@@ -14,6 +14,12 @@ LONGEST_S: Final = 1e10
 """Horizons in seconds are at most three hundred years."""
 
 
+def bars_of(rows: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Return the bars of the one series that `rows` (at least one) are of, sorted by (ts_close, seq)."""
+    ticker, bar_spec = rows.select("ticker", "bar_spec").row(0)
+    return bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec)).sort("ts_close", "seq")
+
+
 def start_positions(rows: pl.DataFrame, bars: pl.DataFrame) -> NDArray[np.int64]:
     """Return the row number in `bars` of the bar on which each of `rows` (t0, seq) is known.
 

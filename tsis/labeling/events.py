@@ -13,9 +13,8 @@ from pydantic import Field, SerializeAsAny, ValidationError, field_validator
 from tsis.core.discovery import members
 from tsis.core.errors import ContractError, UnknownNameError
 from tsis.core.event_filter import AnyFilter, Array, Directions, EventFilter, FilterParams
-from tsis.core.instrument import instrument
 from tsis.core.params import Params, wrong_fields
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.labeling.filters.cusum import CusumParams
@@ -94,8 +93,7 @@ def events(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: Ev
     """
     frames = [spec(Events).empty()]
     ordered = information_bars.sort(spec(InformationBars).key)
-    for (ticker, bar_spec), bars in ordered.partition_by("ticker", "bar_spec", as_dict=True).items():
-        chosen = params.series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)
+    for bars, chosen in by_series(ordered, tickers_dim, params.series):
         if chosen is not None:
             frames.append(_events_of(bars, chosen))
     return pl.concat(frames).sort(spec(Events).key)

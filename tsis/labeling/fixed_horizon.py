@@ -8,12 +8,11 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from tsis.core.instrument import instrument
 from tsis.core.params import Params
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.labeling.bar_positions import LONGEST_S, horizon, microseconds, require_targets, start_positions
+from tsis.labeling.bar_positions import LONGEST_S, bars_of, horizon, microseconds, require_targets, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.fixed_horizon import FixedHorizon
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -76,13 +75,9 @@ def fixed_horizon(
         If a ticker is not in tickers_dim, or an event has no bar or no target above zero.
     """
     frames = [spec(FixedHorizon).empty()]
-    for (ticker, bar_spec), rows in (
-        events.sort(spec(Events).key).partition_by("ticker", "bar_spec", as_dict=True).items()
-    ):
-        chosen = params.series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)
+    for rows, chosen in by_series(events.sort(spec(Events).key), tickers_dim, params.series):
         if chosen is not None:
-            bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
-            frames.append(horizon_labels(rows, bars.sort("ts_close", "seq"), chosen))
+            frames.append(horizon_labels(rows, bars_of(rows, information_bars), chosen))
     return pl.concat(frames).sort(spec(FixedHorizon).key)
 
 

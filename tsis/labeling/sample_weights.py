@@ -9,7 +9,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels.concurrency import concurrency, label_weights
-from tsis.labeling.bar_positions import end_positions, start_positions
+from tsis.labeling.bar_positions import bars_of, end_positions, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.sample_weights import SampleWeights
 from tsis.tables.labeling.triple_barrier import TripleBarrier
@@ -40,9 +40,10 @@ def sample_weights(
     key = list(spec(SampleWeights).key)
     ends = events.join(triple_barrier.select(*key, "t1", "t1_seq"), on=key, how="left")
     frames = [spec(SampleWeights).empty()]
-    for (ticker, bar_spec), rows in ends.sort(key).partition_by("ticker", "bar_spec", as_dict=True).items():
-        bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
-        frames.append(weights(rows, bars.sort("ts_close", "seq")))
+    frames += [
+        weights(rows, bars_of(rows, information_bars))
+        for rows in ends.sort(key).partition_by("ticker", "bar_spec", maintain_order=True)
+    ]
     return pl.concat(frames).sort(key)
 
 

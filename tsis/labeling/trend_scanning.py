@@ -8,13 +8,12 @@ import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
 
-from tsis.core.instrument import instrument
 from tsis.core.params import Params
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels.trend_scan import trend_scan
-from tsis.labeling.bar_positions import start_positions
+from tsis.labeling.bar_positions import bars_of, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.trend_scanning import TrendScanning
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -77,13 +76,9 @@ def trend_scanning(
         If a ticker is not in tickers_dim, or an event has no bar.
     """
     frames = [spec(TrendScanning).empty()]
-    for (ticker, bar_spec), rows in (
-        events.sort(spec(Events).key).partition_by("ticker", "bar_spec", as_dict=True).items()
-    ):
-        chosen = params.series.get(instrument(tickers_dim, ticker).asset_class, {}).get(bar_spec)
+    for rows, chosen in by_series(events.sort(spec(Events).key), tickers_dim, params.series):
         if chosen is not None:
-            bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
-            frames.append(trend_labels(rows, bars.sort("ts_close", "seq"), chosen))
+            frames.append(trend_labels(rows, bars_of(rows, information_bars), chosen))
     return pl.concat(frames).sort(spec(TrendScanning).key)
 
 

@@ -11,11 +11,11 @@ from pydantic import Field, model_validator
 from tsis.core.errors import ParamsError
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
-from tsis.core.series import Series
+from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.kernels import barriers as kernel
-from tsis.labeling.bar_positions import LONGEST_S, horizon, microseconds, require_targets, start_positions
+from tsis.labeling.bar_positions import LONGEST_S, bars_of, horizon, microseconds, require_targets, start_positions
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -92,18 +92,15 @@ def triple_barrier(
         If a series has events and no barriers.
     """
     frames = [spec(TripleBarrier).empty()]
-    for (ticker, bar_spec), rows in (
-        events.sort(spec(Events).key).partition_by("ticker", "bar_spec", as_dict=True).items()
-    ):
-        asset_class = instrument(tickers_dim, ticker).asset_class
-        chosen = params.series.get(asset_class, {}).get(bar_spec)
+    for rows, chosen in by_series(events.sort(spec(Events).key), tickers_dim, params.series):
         if chosen is None:
+            ticker, bar_spec = rows.select("ticker", "bar_spec").row(0)
+            asset_class = instrument(tickers_dim, ticker).asset_class
             raise ParamsError(
                 f"triple_barrier: {ticker} has {rows.height:,} events on {bar_spec} and params.yaml no barriers; add "
                 f"triple_barrier.series.{asset_class}.{bar_spec} (pt, sl, max_bars)"
             )
-        bars = information_bars.filter((pl.col("ticker") == ticker) & (pl.col("bar_spec") == bar_spec))
-        frames.append(labels(rows, bars.sort("ts_close", "seq"), chosen))
+        frames.append(labels(rows, bars_of(rows, information_bars), chosen))
     return pl.concat(frames).sort(spec(TripleBarrier).key)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -36,6 +36,7 @@ class Resumed:
     since: datetime | None = None
     segments: tuple[Segment, ...] = ()
     states: Mapping[str, bytes] = field(default_factory=dict)
+    checkpoints: Checkpoints | None = None
 
 
 class Resumption:
@@ -62,7 +63,8 @@ class Resumption:
 
     def __call__(self, ticker: str) -> Resumed:
         """Return the rows of `ticker` from the earliest change on."""
-        segments, state = self._standing(ticker)
+        checkpoints = self._checkpoints(ticker)
+        segments, state = self._standing(ticker, checkpoints)
         since = after = segments[-1].until if segments else None
         produced, states = [], {}
         for until in [*self._cuts(ticker, after), None]:
@@ -76,22 +78,19 @@ class Resumption:
                 segments.append(Segment(until, self._consumed(given), _digest(frames), "", name))
                 after = until
         joined = tuple(pl.concat(parts) for parts in zip(*produced, strict=True))
-        return Resumed(joined, since, tuple(segments), states)
+        return Resumed(joined, since, tuple(segments), states, checkpoints)
 
     def remember(self, ticker: str, resumed: Resumed) -> None:
         """Write the segments down, after what they produced was published."""
-        checkpoints = self._checkpoints(ticker)
-        if resumed.segments or checkpoints.folder.exists():
+        if resumed.checkpoints and (resumed.segments or resumed.checkpoints.folder.exists()):
             after, named = None, []
             for segment in resumed.segments:
-                files = self._files(ticker, after, segment.until)
-                named.append(Segment(segment.until, segment.consumed, segment.produced, files, segment.state))
+                named.append(replace(segment, files=self._files(ticker, after, segment.until)))
                 after = segment.until
-            checkpoints.write(named, resumed.states)
+            resumed.checkpoints.write(named, resumed.states)
 
-    def _standing(self, ticker: str) -> tuple[list[Segment], State | None]:
+    def _standing(self, ticker: str, checkpoints: Checkpoints) -> tuple[list[Segment], State | None]:
         """Return the segments that stand, up to one with a state after which there are rows, and that state."""
-        checkpoints = self._checkpoints(ticker)
         standing: list[Segment] = []
         for segment in () if self._is_forced else checkpoints.read():
             after = standing[-1].until if standing else None
