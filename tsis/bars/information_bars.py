@@ -8,7 +8,6 @@ import polars as pl
 
 from tsis.bars.bar_params import InformationBarsParams
 from tsis.bars.price_factors import BEFORE_CLOSE
-from tsis.bars.session_grid import ticker_sessions
 from tsis.bars.ticker_bars import Given, ticker_bars
 from tsis.core.errors import ParamsError
 from tsis.core.instrument import instrument
@@ -16,6 +15,7 @@ from tsis.core.order import in_order
 from tsis.core.stage import stage
 from tsis.core.state import State
 from tsis.core.table import spec
+from tsis.core.ticker_sessions import ticker_sessions
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.ohlcv_1h import Ohlcv1h

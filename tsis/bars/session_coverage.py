@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from pydantic import field_validator
 
 from tsis.bars.empty_intervals import interval_us, is_traded
-from tsis.bars.session_grid import session_intervals, ticker_sessions
+from tsis.bars.session_grid import session_intervals
 from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import ParamsError
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
+from tsis.core.ticker_sessions import ticker_sessions
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.session_coverage import SessionCoverage
 from tsis.tables.reference.sessions import Sessions

@@ -1,21 +1,34 @@
-"""The contract of a feature bank: outputs that are computed together, row by row, from the bars of one series."""
+"""The contract of a feature bank: outputs that one kernel computes together, row by row, from the bars of a series."""
 
 from __future__ import annotations
 
+import inspect
+import sys
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tsis.core.params import Params
+
 Array = NDArray[np.float64]
-Step = Callable[[Array, Array, Array, Array], None]
-"""``step(x, params, state, out)``: x (inputs, n), params (p,), state (s,) changed in place, out (outputs, n)."""
+P = TypeVar("P", bound=Params)
+Step = Callable[[Array, int, int, Array, Array, Array, int], None]
+"""``step(x, first, stop, params, state, out, k)``, compiled with `tsis.core.jit.jit`.
+
+x (streams, m): rows of `tsis.core.stream`; columns `first` to `stop` - 1 are new bars, those before them are earlier
+ones, at least `lookback` of them, NaN before the first bar of the series. params (p,); state (s,), zeros at first,
+changed in place: with the rows before, all that the kernel remembers. out (stop - first, width): row i - first, columns
+from `k`, one an output; NaN where a value is missing. It must not touch `x`, nor columns of `out` that are not its own.
+"""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One output of a bank: a column of the table `features`.
+    """One output of a bank: a column of the table `features`, known at the bar's close.
 
     Parameters
     ----------
@@ -34,30 +47,61 @@ class Feature:
 
 @dataclass(frozen=True)
 class Bank:
-    """Features with one kernel; a module below ``tsis.features`` that binds one is found by discovery.
+    """Features with one kernel.
 
     Parameters
     ----------
-    inputs : columns of information_bars, in the order of the kernel's rows; times as microseconds, null as NaN.
-    outputs : what the kernel writes, in order.
-    params : constants for the kernel.
+    inputs : the streams that the kernel reads, of `tsis.core.stream`; others change nothing.
+    outputs : what it writes, in order.
+    params : constants for it.
     state_size : length of its flat state, which begins as zeros.
-    step : the kernel. Batch calls it once on n rows, live on one; the state between calls is all that it remembers, so
-        that it can't see the future. NaN where a value is missing.
+    lookback : how many earlier bars it reads from `x`.
+    step : the kernel, see `Step`. Batch calls it with many rows and live with one, so that it can't see the future.
     """
 
-    inputs: tuple[str, ...]
+    inputs: tuple[int, ...]
     outputs: tuple[Feature, ...]
     params: tuple[float, ...]
     state_size: int
     step: Step
+    lookback: int = 0
 
-    def initial_state(self) -> Array:
-        """Return the state before the first bar; its bytes are a checkpoint."""
-        return np.zeros(self.state_size)
 
-    def fold(self, x: Array, state: Array) -> Array:
-        """Return the outputs (outputs, n) of the rows `x` (inputs, n) and leave the state after them in `state`."""
-        out = np.empty((len(self.outputs), x.shape[1]))
-        self.step(np.ascontiguousarray(x), np.array(self.params, dtype=np.float64), state, out)
-        return out
+@dataclass(frozen=True)
+class Family(Generic[P]):
+    """A bank for each choice of parameters; ``@bank`` makes one, and discovery finds it below ``tsis.features``."""
+
+    name: str
+    function: Callable[[P], Bank]
+    params: type[P]
+
+    def __call__(self, params: P) -> Bank:
+        """Return the bank for `params`."""
+        return self.function(params)
+
+    @property
+    def description(self) -> str:
+        """Return the first line of its module's docstring."""
+        return (sys.modules[self.module].__doc__ or "").partition("\n")[0]
+
+    @property
+    def module(self) -> str:
+        """Return the module that defines it."""
+        return self.function.__module__
+
+
+def bank(function: Callable[[P], Bank]) -> Family[P]:
+    """Declare a function from its parameters to a `Bank` as a family of features, named after the function.
+
+    Raises
+    ------
+    TypeError
+        If its one argument is not annotated with a `Params` class whose fields all have defaults.
+    """
+    arguments = list(inspect.signature(function).parameters)
+    params = typing.get_type_hints(function).get(arguments[0]) if len(arguments) == 1 else None
+    if not (inspect.isclass(params) and issubclass(params, Params)):
+        raise TypeError(f"bank {function.__name__}: it takes one argument, annotated with a Params class")
+    if missing := [name for name, field in params.model_fields.items() if field.is_required()]:
+        raise TypeError(f"bank {function.__name__}: {', '.join(missing)} of its parameters have no default")
+    return Family(function.__name__, function, cast(type[P], params))

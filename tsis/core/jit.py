@@ -10,7 +10,9 @@ from typing import Any, TypeVar, cast
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_KERNELS = Path(__file__).resolve().parent.parent / "kernels"
+_CORE = Path(__file__).resolve().parent
+_KERNELS = _CORE.parent / "kernels"
+_COMPILED_IN = (_CORE / "stream.py", _CORE / "step_call.py")
 
 
 def cache_dir() -> Path:
@@ -20,8 +22,8 @@ def cache_dir() -> Path:
     of the sources can't.
     """
     digest = hashlib.sha256()
-    for source in sorted(_KERNELS.rglob("*.py")):
-        digest.update(source.relative_to(_KERNELS).as_posix().encode())
+    for source in (*sorted(_KERNELS.rglob("*.py")), *_COMPILED_IN):
+        digest.update(source.relative_to(_CORE.parent).as_posix().encode())
         digest.update(source.read_bytes())
     root = os.environ.get("TSIS_JIT_CACHE")
     base = Path(root) if root else Path.home() / ".cache" / "tsis" / "jit"

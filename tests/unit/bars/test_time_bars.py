@@ -11,12 +11,13 @@ from polars.testing import assert_frame_equal
 from tsis.bars import time_bars as module
 from tsis.bars.empty_intervals import with_empty_intervals
 from tsis.bars.session_coverage import SessionCoverageParams, session_coverage
-from tsis.bars.session_grid import session_grid, session_intervals, ticker_sessions
+from tsis.bars.session_grid import session_grid, session_intervals
 from tsis.bars.sessions import calendar_sessions
 from tsis.bars.trade_bars import Ticks, trade_bars
 from tsis.core.bar_spec import parse_bar_spec
 from tsis.core.errors import DataError, ParamsError, UsageError
 from tsis.core.table import spec
+from tsis.core.ticker_sessions import ticker_sessions
 from tsis.kernels import bars as one_interval
 from tsis.kernels.time_bars import initial_state
 from tsis.tables.processed_features.information_bars import InformationBars

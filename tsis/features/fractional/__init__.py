@@ -1,0 +1,1 @@
+"""Fractionally differentiated price and volume."""

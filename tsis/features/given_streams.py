@@ -1,0 +1,59 @@
+"""The bars of one series as the rows that the feature engine reads."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from tsis.core.feature import Array
+from tsis.core.stream import N_GIVEN, NAMES
+
+_AFTER_HOURS: Final = pl.duration(hours=4)
+"""So long after a close a bar still belongs to that session; later ones come before the next."""
+
+
+def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFrame) -> Array:
+    """Return (n, `N_GIVEN`) the given streams of `tsis.core.stream`, NaN where a series has none.
+
+    A bar belongs to the session in which it closes; up to four hours after a close to that session; else to the next.
+    float_shares is that of the day of the bar's close.
+
+    Parameters
+    ----------
+    bars : rows of information_bars of one series, in order of (ts_close, seq).
+    sessions : rows of reference.sessions of the ticker (`ticker_sessions`).
+    facts : rows of reference.tickers_dim of the ticker.
+    """
+    known = _with_float(_with_session(bars, sessions), facts)
+    streams = np.full((bars.height, N_GIVEN), np.nan)
+    for place, name in enumerate(NAMES[:N_GIVEN]):
+        if name in known.columns:
+            streams[:, place] = known[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return streams
+
+
+def _with_session(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+    names = ["session", "session_open", "session_close", "is_half_day"]
+    listed = sessions.select("session", "is_half_day", session_open="open", session_close="close").sort("session_close")
+    ended, coming = (
+        bars.select("ts_close").join_asof(
+            listed, left_on="ts_close", right_on="session_close", strategy=strategy, check_sortedness=False
+        )
+        for strategy in ("backward", "forward")
+    )
+    both = pl.concat([ended, coming.select(names).rename(lambda name: f"next_{name}")], how="horizontal")
+    is_over = pl.col("ts_close") <= pl.col("session_close") + _AFTER_HOURS
+    has_begun = pl.col("next_session_open") < pl.col("ts_close")
+    is_ended = is_over.fill_null(value=False) & ~has_begun.fill_null(value=False)
+    chosen = both.select(pl.when(is_ended).then(name).otherwise(f"next_{name}").alias(name) for name in names)
+    return pl.concat([bars, chosen], how="horizontal")
+
+
+def _with_float(bars: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
+    floats = facts.select("valid_from", "valid_to", "float_shares").sort("valid_from")
+    dated = bars.with_columns(_day=pl.col("ts_close").dt.date())
+    found = dated.join_asof(floats, left_on="_day", right_on="valid_from", check_sortedness=False)
+    holds = pl.col("valid_to").is_null() | (pl.col("_day") <= pl.col("valid_to"))
+    return found.with_columns(float_shares=pl.when(holds).then("float_shares"))

@@ -1,0 +1,1 @@
+"""Spreads, order flow and the cost of trading."""

@@ -1,0 +1,1 @@
+"""Where in the session and the day a bar closes."""

@@ -1,0 +1,1 @@
+"""Volume and what it says of the price."""
