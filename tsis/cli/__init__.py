@@ -24,6 +24,10 @@ app = typer.Typer(
 )
 lake_app = typer.Typer(no_args_is_help=True, help="Check, list and tidy the lake. Example: [bold]tsis lake check[/]")
 app.add_typer(lake_app, name="lake")
+features_app = typer.Typer(
+    no_args_is_help=True, help="List, describe and audit features. Example: [bold]tsis features audit[/]"
+)
+app.add_typer(features_app, name="features")
 
 LakeOption = Annotated[Path | None, typer.Option("--lake", envvar="TSIS_LAKE", help="The lake to work on.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Stages; all where none is named.", show_default=False)]
@@ -149,6 +153,40 @@ def gc(
     from tsis.cli.lake import collect  # noqa: PLC0415
 
     collect(context.obj, retention_days)
+
+
+@features_app.command(name="list")
+def list_all(
+    context: typer.Context,
+    markdown: Annotated[bool, typer.Option("--markdown", help="With formula and source, as Markdown.")] = False,
+) -> None:
+    """List the features that params.yaml chooses. Example: [bold]tsis features list[/]."""
+    from tsis.cli.features import list_features  # noqa: PLC0415
+
+    list_features(context.obj, as_markdown=markdown)
+
+
+@features_app.command()
+def show(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="A feature or a family of features.")]
+) -> None:
+    """Describe a feature or a family: unit, formula, source. Example: [bold]tsis features show rsi_14[/]."""
+    from tsis.cli.features import show_feature  # noqa: PLC0415
+
+    show_feature(context.obj, name)
+
+
+@features_app.command()
+def audit(
+    context: typer.Context,
+    ticker: Annotated[list[str] | None, typer.Option(help="Only this ticker; may be repeated.")] = None,
+    bar_spec: Annotated[list[str] | None, typer.Option(help="Only this kind of bar; may be repeated.")] = None,
+    rows: Annotated[int, typer.Option(min=2, help="Bars of a series to try the laws on.")] = 1_000,
+) -> None:
+    """Prove on the lake that no feature looks ahead. Example: [bold]tsis features audit --bar-spec time_1d[/]."""
+    from tsis.cli.features import audit_features  # noqa: PLC0415
+
+    audit_features(context.obj, ticker or [], bar_spec or [], rows)
 
 
 def main() -> None:

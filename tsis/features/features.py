@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from pandera.polars import Column
 from pydantic import Field, model_validator
 
 from tsis.core.errors import TsisError
-from tsis.core.feature import Bank
+from tsis.core.feature import Array, Bank
 from tsis.core.params import Params
 from tsis.core.series import BarSpecName
 from tsis.core.stage import stage
@@ -68,22 +69,28 @@ def features(
     The state holds, under ``ticker bar_spec``, the engine's checkpoint.
     """
     engine = Engine(list(params.banks().values()))
-    chosen = information_bars
-    if params.bar_specs is not None:
-        chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))
     key = spec(Features).polars_schema.names()
     empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(engine.names, pl.Float64))
     frames, after = [empty], dict(state or {})
-    by_series = chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec", as_dict=True)
-    for (ticker, bar_spec), bars in by_series.items():
-        name = f"{ticker} {bar_spec}"
-        facts = tickers_dim.filter(pl.col("ticker") == ticker)
-        listed = ticker_sessions(sessions, tickers_dim, str(ticker))
-        before = after.get(name)
-        out, after[name] = engine.fold(given_streams(bars, listed, facts), engine.start() if before is None else before)
+    for name, bars, rows in series_of(information_bars, sessions, tickers_dim, params):
+        out, after[name] = engine.fold(rows, after[name] if name in after else engine.start())
         values = pl.from_numpy(np.ascontiguousarray(out.T), schema=engine.names, orient="col")
         frames.append(pl.concat([bars.select(key), values.fill_nan(None)], how="horizontal"))
     return pl.concat(frames).sort(spec(Features).key), after
+
+
+def series_of(
+    information_bars: pl.DataFrame, sessions: pl.DataFrame, tickers_dim: pl.DataFrame, params: FeaturesParams
+) -> Iterator[tuple[str, pl.DataFrame, Array]]:
+    """Yield, of every chosen series, ``ticker bar_spec``, its bars in order, and the rows that the engine is given."""
+    chosen = information_bars
+    if params.bar_specs is not None:
+        chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))
+    by_series = chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec", as_dict=True)
+    for (ticker, bar_spec), bars in by_series.items():
+        listed = ticker_sessions(sessions, tickers_dim, str(ticker))
+        facts = tickers_dim.filter(pl.col("ticker") == ticker)
+        yield f"{ticker} {bar_spec}", bars, given_streams(bars, listed, facts)
 
 
 def feature_columns(params: FeaturesParams) -> dict[str, Column]:
@@ -92,7 +99,7 @@ def feature_columns(params: FeaturesParams) -> dict[str, Column]:
         feature.name: Column(
             pl.Float64,
             nullable=True,
-            description=f"{feature.description} ({feature.source}); first value after {feature.warm_up} bars",
+            description=f"{feature.description}; source: {feature.source}; warm-up: {feature.warm_up} bars",
             metadata={"unit": feature.unit},
         )
         for bank in params.banks().values()
