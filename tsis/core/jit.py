@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -21,13 +22,18 @@ def cache_dir() -> Path:
     Numba's own cache misses an edit in a function that a kernel calls; a new folder for each state
     of the sources can't.
     """
+    root = os.environ.get("TSIS_JIT_CACHE")
+    base = Path(root) if root else Path.home() / ".cache" / "tsis" / "jit"
+    return base / _digest()[:16]
+
+
+@cache
+def _digest() -> str:
     digest = hashlib.sha256()
     for source in (*sorted(_KERNELS.rglob("*.py")), *_COMPILED_IN):
         digest.update(source.relative_to(_CORE.parent).as_posix().encode())
         digest.update(source.read_bytes())
-    root = os.environ.get("TSIS_JIT_CACHE")
-    base = Path(root) if root else Path.home() / ".cache" / "tsis" / "jit"
-    return base / digest.hexdigest()[:16]
+    return digest.hexdigest()
 
 
 def jit(function: F) -> F:

@@ -104,6 +104,10 @@ class TableSpec:
 
     def empty(self) -> pl.DataFrame:
         """Return a frame without rows that meets the contract."""
+        return self._empty.clone()
+
+    @cached_property
+    def _empty(self) -> pl.DataFrame:
         return pl.DataFrame(schema=self.polars_schema)
 
     def widened(self, columns: Mapping[str, Column]) -> TableSpec:

@@ -12,6 +12,7 @@ from pandera.errors import SchemaErrors
 from tsis.core.errors import ContractError, some
 from tsis.core.names import is_ticker
 from tsis.core.table import TableSpec
+from tsis.lake.acceptance import meets_all
 
 _FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
@@ -62,7 +63,10 @@ def describe(table: TableSpec, bad: pl.DataFrame, total: int) -> str:
 
 def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
     """Return ``_row`` and ``_reason`` of each row that breaks a rule."""
-    parts = _flagged(rows, _rules(table, rows))
+    rules = _rules(table, rows)
+    if meets_all(table, rows, rules.values()):
+        return pl.DataFrame(schema={"_row": pl.UInt32, "_reason": pl.String})
+    parts = _flagged(rows, rules)
     try:
         table.schema.validate(rows, lazy=True)
     except SchemaErrors as errors:

@@ -117,7 +117,7 @@ class Transaction:
         """
         if tickers is not None:
             return self.replace_since(table, rows, dict.fromkeys(tickers))
-        spec = self._conforming(table, rows)
+        spec = self.require_conforming(table, rows)
         return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
 
     def replace_since(self, table: str, rows: pl.DataFrame, since: Mapping[str, datetime | None]) -> Publication:
@@ -132,7 +132,7 @@ class Transaction:
         RevisionError
             If a row has the key of one that stays.
         """
-        spec = self._conforming(table, rows)
+        spec = self.require_conforming(table, rows)
         _refuse_foreign(spec, rows, sorted(since))
         before = self._compatible(spec) if any(since.values()) else self._manifest(spec)
         if before is None or before.schema != schema_fingerprint(spec):
@@ -146,7 +146,14 @@ class Transaction:
             spec, before.files, rows, lambda stored, added: replaced(spec, stored, added, since), touched
         )
 
-    def _conforming(self, table: str, rows: pl.DataFrame) -> TableSpec:
+    def require_conforming(self, table: str, rows: pl.DataFrame) -> TableSpec:
+        """Return the declaration of `table` where `rows` could be published.
+
+        Raises
+        ------
+        ContractError
+            If any row breaks the contract.
+        """
         spec = self.spec(table)
         checked = check_contract(spec, rows)
         if checked.bad.height:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from tsis.core.errors import TsisError
+from tsis.core.errors import ContractError, TsisError
 from tsis.core.params import Params
 from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
-from tsis.lake.contract import check_contract
 from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
 from tsis.runtime.compile_timer import compile_timer
@@ -51,29 +50,21 @@ def execute(
                 return resumption(unit)
             return Resumed(stage.frames(inputs.frames(unit), params)[0])
 
-        def checked(unit: str | None) -> Resumed:
-            result = call(unit)
-            for table, frame in zip(stage.writes, result.frames, strict=True):
-                if table.name not in SHARED:
-                    check_contract(transaction.spec(table.name), frame)
-            return result
-
         with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=stage.name) as pool:
-            calls = [pool.submit(checked, unit) for unit in units]
+            calls = [pool.submit(call, unit) for unit in units]
     failures = {unit or "": _reason(call) for unit, call in zip(units, calls, strict=True) if call.exception()}
     done = {unit: call.result() for unit, call in zip(units, calls, strict=True) if not call.exception()}
-    rows_out, shared = 0, {}
-    if done or not units:
-        for position, table in enumerate(stage.writes):
-            frames = [result.frames[position] for result in done.values()]
-            if table.name in SHARED:
-                shared[table.name] = pl.concat(frames) if frames else pl.DataFrame()
-                continue
-            rows = pl.concat([transaction.spec(table.name).empty(), *frames])
-            rows_out += rows.height
-            _publish(
-                stage, table, rows, {str(unit): result.since for unit, result in done.items()}, failures, transaction
-            )
+    try:
+        with transaction.wholly():
+            rows_out = _publish_all(stage, done, failures, transaction)
+    except (ContractError, pl.exceptions.PolarsError):
+        # rows are checked once, where they are published; only now is it asked whose they are
+        guilty = {unit: reason for unit, result in done.items() if (reason := _breach(stage, result, transaction))}
+        if not guilty:
+            raise
+        failures |= {unit or "": reason for unit, reason in guilty.items()}
+        done = {unit: result for unit, result in done.items() if unit not in guilty}
+        rows_out = _publish_all(stage, done, failures, transaction)
     for unit, result in done.items():
         if stage.is_resumable:
             resumption.remember(str(unit), result)
@@ -87,7 +78,43 @@ def execute(
         compile_s=compilation.seconds,
         failures=failures,
     )
-    return Execution(outcome, shared)
+    return Execution(outcome, _shared(stage, done))
+
+
+def _publish_all(
+    stage: AnyStage, done: Mapping[str | None, Resumed], failures: Collection[str], transaction: Transaction
+) -> int:
+    """Publish every table that the stage owns and return the rows; nothing where all units failed."""
+    rows_out = 0
+    if failures and not done:
+        return rows_out
+    since = {str(unit): result.since for unit, result in done.items()}
+    for position, table in enumerate(stage.writes):
+        if table.name not in SHARED:
+            frames = [result.frames[position] for result in done.values()]
+            rows = pl.concat([transaction.spec(table.name).empty(), *frames])
+            rows_out += rows.height
+            _publish(stage, table, rows, since, failures, transaction)
+    return rows_out
+
+
+def _shared(stage: AnyStage, done: Mapping[str | None, Resumed]) -> dict[str, pl.DataFrame]:
+    return {
+        table.name: pl.concat([result.frames[position] for result in done.values()])
+        for position, table in enumerate(stage.writes)
+        if table.name in SHARED and done
+    }
+
+
+def _breach(stage: AnyStage, result: Resumed, transaction: Transaction) -> str | None:
+    """Return how the frames of one unit break their contracts, None where they do not."""
+    try:
+        for table, frame in zip(stage.writes, result.frames, strict=True):
+            if table.name not in SHARED:
+                transaction.require_conforming(table.name, frame)
+    except ContractError as error:
+        return str(error)
+    return None
 
 
 def _publish(

@@ -15,7 +15,7 @@ from tsis.lake.durable import file_sha256
 from tsis.lake.quarantine import set_aside
 from tsis.lake.store import Lake
 from tsis.runtime.code_version import code_version
-from tsis.runtime.record import Identity, earlier_outputs, record
+from tsis.runtime.record import Identity, earlier_outputs, entry, log, publish
 from tsis.runtime.results import Outcome
 from tsis.sources.protocol import AnySource
 
@@ -105,7 +105,8 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
         rows_quarantined=done.quarantined.total(),
         seconds=time.perf_counter() - begin,
     )
-    record(lake, done.run_id, outcome, what, outputs, started_at)
+    log(lake, done.run_id, outcome, started_at)
+    publish(lake, [entry(done.run_id, outcome, what, outputs, started_at)], f"{done.run_id} runs")
     return done
 
 

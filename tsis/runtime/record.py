@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import resource
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -53,18 +55,11 @@ def earlier_outputs(lake: Lake, stage: str, fingerprint: str) -> dict[str, str] 
     return dict(json.loads(found["outputs"][-1])) if found.height else None
 
 
-def record(
-    lake: Lake, run_id: str, outcome: Outcome, what: Identity, outputs: dict[str, str], started_at: datetime
-) -> None:
-    """Append one execution to runs and lineage, and to the log; an unchanged or skipped stage to the log alone."""
-    line = {"at": started_at.isoformat(), "run_id": run_id, "stage": outcome.stage, "status": outcome.status}
-    counts = {"rows_in": outcome.rows_in, "rows_out": outcome.rows_out, "rows_quarantined": outcome.rows_quarantined}
-    append_line(
-        lake.root / LOG, json.dumps({**line, **counts, "seconds": round(outcome.seconds, 3), "error": outcome.error})
-    )
-    if outcome.status in ("unchanged", "skipped"):
-        return
-    run = {
+def entry(
+    run_id: str, outcome: Outcome, what: Identity, outputs: Mapping[str, str], started_at: datetime
+) -> dict[str, Any]:
+    """Return the row of governance.runs for one execution, its time as ISO text."""
+    return {
         "run_id": run_id,
         "stage": outcome.stage,
         "status": outcome.status,
@@ -73,27 +68,48 @@ def record(
         "params_digest": what.params_digest,
         "inputs": json.dumps(what.inputs, sort_keys=True),
         "outputs": json.dumps(outputs, sort_keys=True),
-        **counts,
+        **_counts(outcome),
         "seconds": outcome.seconds,
         "compile_s": outcome.compile_s,
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "error": outcome.error,
-        "started_at": started_at,
+        "started_at": started_at.isoformat(),
     }
+
+
+def log(lake: Lake, run_id: str, outcome: Outcome, started_at: datetime) -> None:
+    """Append one execution to the log."""
+    line = {"at": started_at.isoformat(), "run_id": run_id, "stage": outcome.stage, "status": outcome.status}
+    numbers = {**_counts(outcome), "seconds": round(outcome.seconds, 3)}
+    append_line(lake.root / LOG, json.dumps({**line, **numbers, "error": outcome.error}))
+
+
+def publish(lake: Lake, entries: Sequence[Mapping[str, Any]], note: str) -> None:
+    """Append executions to runs and lineage; what is there already changes nothing."""
+    runs = [{**item, "started_at": datetime.fromisoformat(item["started_at"])} for item in entries]
     edges = [
         {
-            "run_id": run_id,
-            "stage": outcome.stage,
+            "run_id": run["run_id"],
+            "stage": run["stage"],
             "output_table": output,
             "output_version": version,
             "input_table": source,
             "input_version": source_version,
-            "started_at": started_at,
+            "started_at": run["started_at"],
         }
-        for output, version in outputs.items()
-        for source, source_version in what.inputs.items()
+        for run in runs
+        for output, version in json.loads(run["outputs"]).items()
+        for source, source_version in json.loads(run["inputs"]).items()
     ]
     with lake.transaction([RUNS, LINEAGE]) as transaction:
-        transaction.append(RUNS, pl.DataFrame([run], schema=lake.spec(RUNS).polars_schema))
+        transaction.append(RUNS, pl.DataFrame(runs, schema=lake.spec(RUNS).polars_schema))
         transaction.append(LINEAGE, pl.DataFrame(edges, schema=lake.spec(LINEAGE).polars_schema))
-        transaction.commit(f"{run_id} {outcome.stage}")
+        transaction.commit(note)
+
+
+def _counts(outcome: Outcome) -> dict[str, int]:
+    return {
+        "rows_in": outcome.rows_in,
+        "rows_out": outcome.rows_out,
+        "rows_quarantined": outcome.rows_quarantined,
+    }

@@ -13,8 +13,9 @@ from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
 from tsis.runtime.dag import SHARED
 from tsis.runtime.execute import execute
+from tsis.runtime.journal import Journal
 from tsis.runtime.ledger import is_trial, record_attempt, record_results
-from tsis.runtime.record import earlier_outputs, identity, record
+from tsis.runtime.record import earlier_outputs, entry, identity, log
 from tsis.runtime.results import Outcome, Progress, RunReport, Silent
 
 
@@ -51,7 +52,7 @@ def run(
     run_id = f"{clock.now():%Y%m%dT%H%M%S}-{uuid4().hex[:6]}"
     writes = sorted({table.name for stage in chain for table in stage.writes} - SHARED)
     outcomes: list[Outcome] = []
-    with lake.transaction(writes) as transaction:
+    with Journal(lake, run_id) as journal, lake.transaction(writes) as transaction:
         broken: set[str] = set()  # tables of failed and skipped stages
         incomplete: set[str] = set()  # tables that lack a ticker: enough for stages by ticker, not for whole ones
         for position, stage in enumerate(chain):
@@ -60,7 +61,7 @@ def run(
             if read & broken or (stage.by == "whole" and read & incomplete):
                 outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
             else:
-                outcome = _run_stage(lake, transaction, stage, params[stage.name], run_id, threads, clock, is_forced)
+                outcome = _run_stage(lake, transaction, stage, params[stage.name], journal, threads, clock, is_forced)
             if outcome.status in ("failed", "skipped"):
                 broken |= {table.name for table in stage.writes}
             elif outcome.status == "partial" or read & incomplete:
@@ -68,6 +69,7 @@ def run(
             outcomes.append(outcome)
             progress.ended(outcome)
         transaction.commit(run_id)
+        journal.publish()
     return RunReport(run_id, lake.snapshot().id, tuple(outcomes))
 
 
@@ -76,7 +78,7 @@ def _run_stage(
     transaction: Transaction,
     stage: AnyStage,
     params: Params,
-    run_id: str,
+    journal: Journal,
     threads: int,
     clock: Clock,
     is_forced: bool,
@@ -87,7 +89,7 @@ def _run_stage(
     earlier = None if is_forced else earlier_outputs(lake, stage.name, what.fingerprint)
     if earlier and set(earlier) == set(owned) and all(transaction.adopt(name, earlier[name]) for name in owned):
         outcome = Outcome(stage.name, "unchanged")
-        record(lake, run_id, outcome, what, earlier, started_at)
+        log(lake, journal.run_id, outcome, started_at)
         return outcome
     if is_trial(stage):
         record_attempt(lake, stage, what)
@@ -101,5 +103,6 @@ def _run_stage(
     for results in shared.values():
         record_results(lake, stage, what, results)
     outputs = {name: transaction.version(name) or "" for name in owned if transaction.version(name)}
-    record(lake, run_id, outcome, what, outputs, started_at)
+    log(lake, journal.run_id, outcome, started_at)
+    journal.add(entry(journal.run_id, outcome, what, outputs, started_at))
     return outcome

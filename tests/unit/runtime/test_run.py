@@ -55,6 +55,8 @@ class Totals(Table, name="demo.totals", key=("ticker",)):
 class DoublesParams(Params):
     factor: float = 2.0
     fails_on: str = ""
+    breaks_on: str = ""
+    lacks_price_of: str = ""
 
 
 class TotalsParams(Params):
@@ -71,6 +73,10 @@ def doubles(prices: pl.DataFrame, params: DoublesParams) -> pl.DataFrame:
     calls.append(ticker)
     if ticker == params.fails_on:
         raise ZeroDivisionError("planted")
+    if ticker == params.lacks_price_of:
+        return prices.drop("price")
+    if ticker == params.breaks_on:
+        return prices.with_columns(-pl.col("price"))
     return prices.with_columns(pl.col("price") * params.factor)
 
 
@@ -154,6 +160,35 @@ def test_one_failing_ticker_leaves_the_others_published(lake):
     failed = lake.scan("governance.runs").filter(pl.col("status") == "partial").collect()
     assert failed["error"].to_list() == ["B: ZeroDivisionError: planted"]
     assert statuses(go(lake, factor=10.0)) == {"doubles": "success", "totals": "success"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"breaks_on": "B"}, "B: demo.doubles: 3 of 3 rows broke price: greater_than(0) (3)"),
+        ({"lacks_price_of": "B"}, "B: demo.doubles: missing columns price"),
+    ],
+)
+def test_a_ticker_whose_rows_break_the_contract_leaves_the_others_published(lake, wrong, reason):
+    go(lake)
+    report = go(lake, factor=10.0, **wrong)
+    assert statuses(report) == {"doubles": "partial", "totals": "skipped"}
+    assert report.outcomes[0].error.startswith(reason)
+    assert report.outcomes[0].rows_out == 6
+    first = lake.scan("doubles").collect().group_by("ticker").agg(pl.col("price").min()).sort("ticker")
+    assert first["price"].to_list() == [10.0, 2.0, 10.0]
+
+
+def test_rows_of_two_tickers_with_one_key_fail_the_stage(lake):
+    @stage(reads=[Prices], writes=[Doubles], by="ticker")
+    def doubles(prices: pl.DataFrame, params: TotalsParams) -> pl.DataFrame:
+        """Call everybody A."""
+        return prices.with_columns(ticker=pl.lit("A"))
+
+    report = run(lake, [doubles], {"doubles": TotalsParams()})
+    assert statuses(report) == {"doubles": "failed"}
+    assert "repeated key" in report.outcomes[0].error
+    assert "demo.doubles" not in lake.snapshot().tables
 
 
 def test_stages_by_ticker_go_on_with_the_other_tickers(lake):
