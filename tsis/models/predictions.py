@@ -64,7 +64,7 @@ class PredictionsParams(Params):
         default_factory=lambda: {
             "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, refit_every=30),
             "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
-            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h"),
+            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h", fractional=FractionalParams()),
         }
     )
 
