@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from tsis.models.fold_fracdiff import FoldFracdiff
+from tsis.models.fractional_params import FractionalParams
 from tsis.models.predictions import PredictionsParams
 from tsis.runtime.dag import stages
 from tsis.runtime.params import read_params
@@ -19,7 +22,11 @@ from tsis.runtime.workspace import open_lake
 
 STAGES = stages()
 PARAMS = read_params(REPOSITORY / "params.yaml", STAGES)
-MODELS = PARAMS["predictions"].models
+MODELS = {
+    name: model.model_copy(update={"fractional": model.fractional or FractionalParams()})
+    for name, model in PARAMS["predictions"].models.items()
+}
+"""As params.yaml has them, and each with an order of differentiation that is learnt on its training windows."""
 KNOWN_FROM = {
     "dataset": "t1",
     "event_features": "t0",
@@ -108,13 +115,45 @@ def test_predicting_only_what_was_labelled_later_is_caught(demo_lake):
     """The same test must fail for blocks made of labelled events alone."""
     honest = STAGES["predictions"]
 
-    def cheating(dataset, event_features, tickers_dim, params):
+    def cheating(dataset, event_features, information_bars, tickers_dim, params):
         labelled = event_features.join(dataset, on=KEY, how="semi")
-        return honest(dataset=dataset, event_features=labelled, tickers_dim=tickers_dim, params=params)
+        return honest(dataset, labelled, information_bars, tickers_dim, params)
 
     planted = replace(honest, function=cheating)
     inputs = inputs_of(honest, open_lake(demo_lake), MODELS["us_daily"].bar_spec)
     compared, _, different = look_ahead(planted, inputs, "us_daily", skip=1)
+    assert compared > 0
+    assert different
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_bars_after_a_training_window_change_no_earlier_refit_and_no_earlier_prediction(model, demo_lake):
+    stage = STAGES["predictions"]
+    inputs = inputs_of(stage, open_lake(demo_lake), MODELS[model].bar_spec)
+    params = PredictionsParams(models={model: MODELS[model]})
+    made, fits = stage(**inputs, params=params)[:2]
+    refits = fits.filter(pl.col("split") == "walk_forward").sort("fold")
+    bars = inputs["information_bars"]
+    wild = pl.Series(np.exp(np.random.default_rng(1).normal(size=bars.height)))
+    for fold in sorted({0, refits.height // 2, refits.height - 1}):
+        moment = refits["trained_to"][fold]
+        factor = pl.when(pl.col("ts_close") > moment).then(wild).otherwise(1.0)
+        changed = bars.with_columns(pl.col("open", "high", "low", "close") * factor)
+        found, others = stage(**inputs | {"information_bars": changed}, params=params)[:2]
+        known = (pl.col("split") == "walk_forward") & (pl.col("fold") <= fold)
+        assert_frame_equal(fits.filter(known), others.filter(known), check_exact=True)
+        assert fits.filter(known).height == fold + 1
+        then = (pl.col("split") == "walk_forward") & (pl.col("t0") <= moment)
+        assert_frame_equal(made.filter(then), found.filter(then), check_exact=True)
+        assert not made.equals(found)
+
+
+def test_an_order_that_is_learnt_on_later_bars_is_caught(demo_lake, monkeypatch):
+    honest = FoldFracdiff.learn
+    monkeypatch.setattr(FoldFracdiff, "learn", lambda self, train, test: honest(self, test, test[-1:] + 1))
+    stage = STAGES["predictions"]
+    inputs = inputs_of(stage, open_lake(demo_lake), MODELS["fx_hourly"].bar_spec)
+    compared, _, different = look_ahead(stage, inputs, "fx_hourly", skip=1)
     assert compared > 0
     assert different
 

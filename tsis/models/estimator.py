@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,13 @@ class FittedModel:
 
 
 def fit(
-    x: Floats, label: Floats, weight: Floats, features: list[str], x_test: Floats, params: XgboostParams
+    x: Floats,
+    label: Floats,
+    weight: Floats,
+    features: list[str],
+    x_test: Floats,
+    params: XgboostParams,
+    attributes: Mapping[str, str] | None = None,
 ) -> tuple[FittedModel, Floats]:
     """Fit on the training rows and return the model and its probabilities of label 1 for the test rows.
 
@@ -72,6 +79,8 @@ def fit(
     label : (n,) 0 or 1, n >= 1. With one class the probability is nearly constant.
     weight : (n,) not negative; divided by its mean over these rows.
     features : the k names.
+    attributes : texts that are stored within the artifact, and so are part of its version: what else was learnt on the
+        training rows and must be known to predict. They change no probability.
 
     The prior is the weighted share of label 1, summed exactly, so that no thread count can change a bit.
     """
@@ -88,6 +97,8 @@ def fit(
     }
     train = xgboost.DMatrix(x, label=label, weight=relative, feature_names=features, nthread=params.n_threads)
     booster = xgboost.train(settings | {"nthread": params.n_threads, "verbosity": 0}, train, params.n_rounds)
+    if attributes:
+        booster.set_attr(**attributes)
     gain = booster.get_score(importance_type="total_gain")
     gains = np.array([float(gain.get(name, 0.0)) for name in features])
     total = math.fsum(gains)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,22 +12,24 @@ from tsis.core.errors import DataError, some
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.models.estimator import FittedModel, Floats, XgboostParams, fit
+from tsis.models.estimator import Floats, XgboostParams, fit
+from tsis.models.fold_fracdiff import FoldFracdiff
 from tsis.models.fold_weights import FoldWeightsParams, fold_weights
-from tsis.models.purged_k_fold import Rows, purged_k_fold
-from tsis.models.scores import scores
-from tsis.models.walk_forward import OPEN, purged_walk_forward
+from tsis.models.fractional_params import FractionalParams
+from tsis.models.frozen_orders import ATTRIBUTE, FrozenOrders
+from tsis.models.ledger import Fit, Ledger, Result
+from tsis.models.purged_splits import purged_splits
 from tsis.tables.analytics.feature_importance import FeatureImportance
 from tsis.tables.analytics.model_stats import ModelStats
 from tsis.tables.governance.models import Models
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
+from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.predictions import Predictions
 
 _BASE = list(spec(Dataset).columns)
 _KEY = list(spec(Dataset).key)
-Result = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
 class ModelParams(Params):
@@ -42,6 +41,8 @@ class ModelParams(Params):
     n_folds, embargo_frac : of the purged k-fold that judges it.
     min_train, refit_every : labels known before the first walk-forward prediction, and events, labelled or not, that a
         refit serves.
+    fractional : a price of the events' bars, differentiated as little as the training window of each fold and refit
+        asks for, as one more feature; None has none.
     fold_weights : time decay and class balance of sample_weight, computed on the training rows of each fold and refit.
     """
 
@@ -51,6 +52,7 @@ class ModelParams(Params):
     embargo_frac: float = Field(default=0.01, ge=0, lt=1)
     min_train: int = Field(default=200, ge=1)
     refit_every: int = Field(default=250, ge=1)
+    fractional: FractionalParams | None = None
     fold_weights: FoldWeightsParams = FoldWeightsParams()
     xgboost: XgboostParams = XgboostParams()
 
@@ -62,26 +64,22 @@ class PredictionsParams(Params):
         default_factory=lambda: {
             "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, refit_every=30),
             "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
-            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h"),
+            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h", fractional=FractionalParams()),
         }
     )
 
 
-@dataclass
-class _Ledger:
-    """Rows of the four tables as they come."""
-
-    predictions: list[pl.DataFrame] = field(default_factory=list)
-    models: list[dict[str, Any]] = field(default_factory=list)
-    model_stats: list[dict[str, Any]] = field(default_factory=list)
-    feature_importance: list[dict[str, Any]] = field(default_factory=list)
-
-
 @stage(
-    reads=[Dataset, EventFeatures, TickersDim], writes=[Predictions, Models, ModelStats, FeatureImportance], by="whole"
+    reads=[Dataset, EventFeatures, InformationBars, TickersDim],
+    writes=[Predictions, Models, ModelStats, FeatureImportance],
+    by="whole",
 )
 def predictions(
-    dataset: pl.DataFrame, event_features: pl.DataFrame, tickers_dim: pl.DataFrame, params: PredictionsParams
+    dataset: pl.DataFrame,
+    event_features: pl.DataFrame,
+    information_bars: pl.DataFrame,
+    tickers_dim: pl.DataFrame,
+    params: PredictionsParams,
 ) -> Result:
     """Fit and judge every model by purged k-fold, then predict by purged walk-forward.
 
@@ -90,13 +88,15 @@ def predictions(
     ended before the first event they predict, and are made at t0 for every event, also for one whose own window has not
     ended; its scores count the labelled ones. Every fit is stored under the SHA-256 of its bytes.
     Importance is the share of total gain (MDI), mean and standard deviation (ddof 0) over the k-fold fits.
+    A model with `fractional` gets one feature more, whose order d is learnt on the bars of each fit's training window
+    and stored with its artefact; other models look at no bar.
     A model whose series have no labelled rows is left out, and so are the scores of a refit whose events have no label.
 
     Raises
     ------
     DataError
         If a model has labelled rows but too few of them, one class only, or no features; if a ticker is not in
-        tickers_dim.
+        tickers_dim; if `fractional` finds an event without a bar, or a feature of its own name.
     """
     asset_class = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     unlabelled = event_features.join(dataset, on=_KEY, how="anti")
@@ -109,24 +109,16 @@ def predictions(
             f"dataset: {len(unknown)} tickers are not in reference.tickers_dim ({some(unknown)}); ingest them"
         )
     features = [name for name in dataset.columns if name not in _BASE]
-    ledger = _Ledger()
+    ledger = Ledger()
     for name, model in sorted(params.models.items()):
         chosen = (pl.col("asset_class") == model.asset_class) & (pl.col("bar_spec") == model.bar_spec)
         events = rows.filter(chosen).sort("t0", "ticker", "seq")
         labelled = events.filter(pl.col("label").is_not_null())
         if not labelled.is_empty():
             _require_learnable(name, labelled, features, model)
-            _judge_and_predict(name, events, features, model, ledger)
-    found = [_concat(ledger.predictions)]
-    found += [
-        pl.DataFrame(listed, schema=spec(table).polars_schema, orient="row").sort(spec(table).key)
-        for listed, table in (
-            (ledger.models, Models),
-            (ledger.model_stats, ModelStats),
-            (ledger.feature_importance, FeatureImportance),
-        )
-    ]
-    return found[0], found[1], found[2], found[3]
+            fractional = _fractional(name, events, features, information_bars, model)
+            _judge_and_predict(name, events, features, model, fractional, ledger)
+    return ledger.frames()
 
 
 def _require_learnable(name: str, labelled: pl.DataFrame, features: list[str], model: ModelParams) -> None:
@@ -143,97 +135,58 @@ def _require_learnable(name: str, labelled: pl.DataFrame, features: list[str], m
         raise DataError(f"{series}, {n_positive:,} of them positive; needs both classes: look at the barriers")
 
 
+def _fractional(
+    name: str, events: pl.DataFrame, features: list[str], bars: pl.DataFrame, model: ModelParams
+) -> FoldFracdiff | None:
+    if model.fractional is None:
+        return None
+    if model.fractional.feature in features:
+        raise DataError(
+            f"model '{name}': the dataset has a feature '{model.fractional.feature}' already; give that another name"
+        )
+    of_model = pl.col("ticker").is_in(events["ticker"].unique().implode()) & (pl.col("bar_spec") == model.bar_spec)
+    return FoldFracdiff(name, events, bars.filter(of_model), model.fractional)
+
+
 def _judge_and_predict(
-    name: str, events: pl.DataFrame, features: list[str], model: ModelParams, ledger: _Ledger
+    name: str,
+    events: pl.DataFrame,
+    features: list[str],
+    model: ModelParams,
+    fractional: FoldFracdiff | None,
+    ledger: Ledger,
 ) -> None:
-    x = events.select(pl.col(features).cast(pl.Float64)).to_numpy().astype(np.float64)
+    stored = events.select(pl.col(features).cast(pl.Float64)).to_numpy().astype(np.float64)
+    names = features if fractional is None else [*features, fractional.feature]
     label = events["label"].cast(pl.Float64).to_numpy()
     weight, unique = (events[column].to_numpy() for column in ("sample_weight", "average_uniqueness"))
     gains: list[Floats] = []
-    for split, fold, train, test in _splits(name, events, model):
+    splits = purged_splits(
+        name,
+        events,
+        n_folds=model.n_folds,
+        embargo_frac=model.embargo_frac,
+        min_train=model.min_train,
+        refit_every=model.refit_every,
+    )
+    for split, fold, train, test in splits:
+        x, orders = stored, None
+        if fractional is not None:
+            orders = fractional.learn(train, test)
+            x = np.column_stack((stored, fractional.values(orders)))
+        attributes = {} if orders is None else orders.attributes()
         weighed = fold_weights(weight[train], unique[train], label[train], model.fold_weights)
-        fitted, probability = fit(x[train], label[train], weighed, features, x[test], model.xgboost)
-        identity = {"model": name, "split": split, "fold": fold}
-        ledger.models.append(identity | _artifact(events, train, test, features, model, fitted))
-        known = ~np.isnan(label[test])
-        if known.any():
-            n_rows = {"n_train": train.size, "n_test": int(np.count_nonzero(known))}
-            ledger.model_stats.append(identity | n_rows | scores(label[test][known], probability[known]))
-        ledger.predictions.append(_predicted(identity, events, train, test, fitted.version, probability))
+        fitted, probability = fit(x[train], label[train], weighed, names, x[test], model.xgboost, attributes)
+        ledger.record(
+            Fit(name, split, fold, train, test, names, fitted, probability, _learnt(model, orders)), events, label
+        )
         if split == "cv":
             gains.append(fitted.gain_frac)
-    shares = np.stack(gains)
-    for number, feature in enumerate(features):
-        ledger.feature_importance.append(
-            {
-                "model": name,
-                "method": "mdi",
-                "feature": feature,
-                "importance": float(shares[:, number].mean()),
-                "std": float(shares[:, number].std()),
-            }
-        )
+    ledger.record_importance(name, names, np.stack(gains))
 
 
-def _splits(name: str, events: pl.DataFrame, model: ModelParams) -> Iterator[tuple[str, int, Rows, Rows]]:
-    t0, t1 = (events[column].to_physical().fill_null(OPEN).to_numpy() for column in ("t0", "t1"))
-    labelled = np.flatnonzero(t1 != OPEN)
-    for fold, (among, of) in enumerate(purged_k_fold(t0[labelled], t1[labelled], model.n_folds, model.embargo_frac)):
-        train, test = labelled[among], labelled[of]
-        if not train.size:
-            raise DataError(
-                f"model '{name}': cv fold {fold} of {model.n_folds} has no training row left after purging "
-                f"{labelled.size:,} labelled events; use fewer folds or shorter label windows"
-            )
-        yield "cv", fold, train, test
-    blocks = list(purged_walk_forward(t0, t1, model.min_train, model.refit_every))
-    if not blocks:
-        raise DataError(
-            f"model '{name}': no event of {events.height:,} comes after {model.min_train:,} labels have ended; "
-            "lower predictions.models min_train or shorten the label windows"
-        )
-    for fold, (train, test) in enumerate(blocks):
-        yield "walk_forward", fold, train, test
-
-
-def _artifact(
-    events: pl.DataFrame, train: Rows, test: Rows, features: list[str], model: ModelParams, fitted: FittedModel
-) -> dict[str, object]:
-    t0, t1 = events["t0"], events["t1"]
-    return {
-        "model_version": fitted.version,
-        "trained_from": t0[int(train[0])],
-        "trained_to": t1.gather(train).max(),
-        "valid_from": t0[int(test[0])],
-        "valid_to": t0[int(test[-1])],
-        "n_train": train.size,
-        "features": json.dumps(features),
-        "params": json.dumps(
-            json.loads(fitted.estimator_params) | {"fold_weights": model.fold_weights.model_dump()}, sort_keys=True
-        ),
-        "artifact": fitted.artifact,
-    }
-
-
-def _predicted(
-    identity: dict[str, Any], events: pl.DataFrame, train: Rows, test: Rows, version: str, probability: Floats
-) -> pl.DataFrame:
-    known_at = pl.max_horizontal("t0", pl.lit(events["t1"].gather(train).max()))
-    return events[test].select(
-        pl.lit(identity["model"]).alias("model"),
-        pl.lit(version).alias("model_version"),
-        pl.lit(identity["split"]).alias("split"),
-        pl.lit(identity["fold"], dtype=pl.Int64).alias("fold"),
-        "ticker",
-        "bar_spec",
-        "t0",
-        "seq",
-        "side",
-        pl.Series("probability", probability),
-        (known_at if identity["split"] == "cv" else pl.col("t0")).alias("predicted_at"),
-    )
-
-
-def _concat(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    empty = spec(Predictions).empty()
-    return pl.concat([empty, *frames]).sort(spec(Predictions).key)
+def _learnt(model: ModelParams, orders: FrozenOrders | None) -> dict[str, Any]:
+    learnt = {"fold_weights": model.fold_weights.model_dump()}
+    if model.fractional is not None and orders is not None:
+        learnt[ATTRIBUTE] = model.fractional.model_dump() | orders.model_dump(mode="json")
+    return learnt

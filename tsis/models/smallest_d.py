@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -17,6 +17,27 @@ Floats = NDArray[np.float64]
 
 GRID: Final = tuple(round(0.05 * step, 2) for step in range(21))
 _FEWEST_ROWS: Final = 30
+
+
+@dataclass(frozen=True)
+class OrderTried:
+    """What the augmented Dickey-Fuller test says of one order on one training window.
+
+    Parameters
+    ----------
+    width : values a window of the fixed-width difference.
+    n_rows : differentiated rows that the training window gives.
+    adf, p_value, critical_5_pct, correlation : the statistic, its p-value and 5 % point, and the correlation with the
+        series itself; None where fewer than 30 rows are left, or where what is left is a constant.
+    """
+
+    d: float
+    width: int
+    n_rows: int
+    adf: float | None = None
+    p_value: float | None = None
+    critical_5_pct: float | None = None
+    correlation: float | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +110,7 @@ def smallest_d(
         )
     if rows.min() == rows.max():
         raise DataError(f"smallest_d: all {rows.size:,} training rows are {rows[0]:g}; choose another window")
-    tried = pl.DataFrame([_tried(rows, d, cut_off) for d in sorted(grid)], schema=_SCHEMA)
+    tried = pl.DataFrame([asdict(try_order(rows, d, cut_off)) for d in sorted(grid)], schema=_SCHEMA)
     passing = tried.filter(pl.col("p_value") <= max_p_value)
     if passing.is_empty():
         lowest = tried["p_value"].drop_nulls().sort().head(1).to_list()
@@ -112,23 +133,29 @@ _SCHEMA: Final = {
 }
 
 
-def _tried(rows: Floats, d: float, cut_off: float) -> dict[str, float | int | None]:
-    from statsmodels.tsa.stattools import adfuller  # noqa: PLC0415  3 s
+def try_order(rows: Floats, d: float, cut_off: float = 1e-4) -> OrderTried:
+    """Return what the augmented Dickey-Fuller test (constant, one lag) says of one order on these training rows.
+
+    Parameters
+    ----------
+    rows : (n,) finite, not all the same.
+    """
+    from statsmodels.tsa.stattools import adfuller  # noqa: PLC0415  slow import
 
     width = fixed_weights(d, cut_off).size
     n_rows = rows.size - width + 1
     if n_rows < _FEWEST_ROWS:
-        return {"d": d, "width": width, "n_rows": max(n_rows, 0)}
+        return OrderTried(d, width, max(n_rows, 0))
     found = differentiated(rows, d, cut_off)[width - 1 :]
     if np.ptp(found) <= 1e-12 * np.abs(found).max():  # a line, differentiated: the test is not defined
-        return {"d": d, "width": width, "n_rows": n_rows}
+        return OrderTried(d, width, n_rows)
     test = adfuller(found, maxlag=1, regression="c", autolag=None, result_object=True)
-    return {
-        "d": d,
-        "width": width,
-        "n_rows": n_rows,
-        "adf": float(test.statistic),
-        "p_value": float(test.pvalue),
-        "critical_5_pct": float(test.critical_values["5%"]),
-        "correlation": float(np.corrcoef(found, rows[width - 1 :])[0, 1]),
-    }
+    return OrderTried(
+        d,
+        width,
+        n_rows,
+        adf=float(test.statistic),
+        p_value=float(test.pvalue),
+        critical_5_pct=float(test.critical_values["5%"]),
+        correlation=float(np.corrcoef(found, rows[width - 1 :])[0, 1]),
+    )

@@ -12,6 +12,7 @@ from tsis.models.estimator import XgboostParams
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
+from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 
 START = datetime(2010, 1, 1, 21, tzinfo=UTC)
@@ -63,7 +64,8 @@ def asked(rows):
 
 def predict(rows, tickers, event_features=None):
     """Call the stage; by default all events are labelled."""
-    return predictions(rows, asked(rows) if event_features is None else event_features, tickers, PARAMS)
+    events = asked(rows) if event_features is None else event_features
+    return predictions(rows, events, spec(InformationBars).empty(), tickers, PARAMS)
 
 
 def test_walk_forward_knows_only_what_had_ended(dataset, tickers):
@@ -142,7 +144,9 @@ def test_same_rows_in_another_order_give_the_same_frames_and_inputs_stay(dataset
 
 
 def test_nothing_in_nothing_out(tickers):
-    results = predictions(spec(Dataset).empty(), spec(EventFeatures).empty(), tickers, PARAMS)
+    results = predictions(
+        *(spec(table).empty() for table in (Dataset, EventFeatures, InformationBars)), tickers, PARAMS
+    )
     assert [frame.height for frame in results] == [0, 0, 0, 0]
     assert [frame.schema for frame in results] == [table.polars_schema for table in predictions.writes]
 

@@ -15,6 +15,7 @@ from tsis.models.purged_k_fold import purged_k_fold
 from tsis.models.walk_forward import purged_walk_forward
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
+from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 
 START = datetime(2010, 1, 1, 21, tzinfo=UTC)
@@ -46,7 +47,8 @@ def dataset(frame):
 def versions(dataset, frame, weighting):
     params = PredictionsParams(models={"m": ModelParams(**MODEL, fold_weights=weighting, xgboost=TREES)})
     asked = dataset.select(*spec(EventFeatures).columns, "x")
-    models = predictions(dataset, asked, frame(TickersDim, ticker=["A"], asset_class="equity"), params)[1]
+    tickers = frame(TickersDim, ticker=["A"], asset_class="equity")
+    models = predictions(dataset, asked, spec(InformationBars).empty(), tickers, params)[1]
     assert {json.dumps(json.loads(text)["fold_weights"]) for text in models["params"]} == {
         json.dumps(weighting.model_dump(), sort_keys=True)
     }

@@ -20,5 +20,5 @@ class Models(Table, key=("model", "split", "fold")):
     valid_to: Timestamp = column("UTC", "Last t0 that it predicts")
     n_train: int = column("rows", "Training rows")
     features: str = column("JSON", "Feature names in order")
-    params: str = column("JSON", "Parameters of the estimator")
-    artifact: pl.Binary = column("bytes", "The model as XGBoost UBJSON")
+    params: str = column("JSON", "Parameters of the estimator, and what else was learnt on the training rows")
+    artifact: pl.Binary = column("bytes", "The model as XGBoost UBJSON, frozen orders of differentiation among it")
