@@ -1,4 +1,4 @@
-"""Distance of the close from its exponential moving averages."""
+"""Distance of the close from its exponential moving averages; a bar whose close is missing is passed over."""
 
 from __future__ import annotations
 
@@ -7,49 +7,57 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-
-_SPANS = (10, 20, 50, 100)
+from tsis.kernels.ema import emas
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, then one average a span; it is a sum until the span is full
-    averages = state[1:]
+    # params: periods, weights; state: closes so far, averages
+    m = params.shape[0] // 2
+    periods, weights, averages = params[:m], params[m:], state[1:]
+    count = state[0]
     for i in range(first, stop):
         close = x[CLOSE, i]
-        state[0] += 1.0
-        for j in range(params.shape[0]):
-            span = params[j]
-            if state[0] <= span:
-                averages[j] += close
-                if state[0] == span:
-                    averages[j] /= span
-            else:
-                averages[j] += (close - averages[j]) * (2.0 / (span + 1.0))
-            out[i - first, k + j] = close / averages[j] - 1.0 if state[0] >= span else np.nan
+        if np.isnan(close):
+            for j in range(m):
+                out[i - first, k + j] = np.nan
+            continue
+        emas(close, count, periods, weights, averages)
+        count += 1.0
+        for j in range(m):
+            out[i - first, k + j] = close / averages[j] - 1.0 if count >= periods[j] else np.nan
+    state[0] = count
 
 
 class EmaDistanceParams(Params):
-    """Parameters of `ema_distance`."""
+    """Parameters of `ema_distance`.
+
+    Parameters
+    ----------
+    periods : of each average; a new close has the weight 2 / (period + 1).
+    """
+
+    periods: Periods = (10, 20, 50, 100)
 
 
 @bank
-def ema_distance(params: EmaDistanceParams) -> Bank:  # noqa: ARG001
+def ema_distance(params: EmaDistanceParams) -> Bank:
     """Return the bank."""
     return Bank(
         inputs=(CLOSE,),
         outputs=tuple(
             Feature(
-                f"ema_distance_{span}",
+                f"ema_distance_{period}",
                 "frac",
-                f"Close over its exponential moving average of span {span}, less 1; seeded with the simple mean",
-                span - 1,
+                f"Close over its exponential moving average of period {period}, less 1",
+                period - 1,
                 "TA-Lib EMA",
             )
-            for span in _SPANS
+            for period in params.periods
         ),
-        params=_SPANS,
-        state_size=1 + len(_SPANS),
+        params=(*params.periods, *(2.0 / (period + 1.0) for period in params.periods)),
+        state_size=1 + len(params.periods),
         step=_step,
     )

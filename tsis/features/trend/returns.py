@@ -1,4 +1,4 @@
-"""Log returns over several numbers of bars."""
+"""Log returns of the close over several numbers of bars."""
 
 from __future__ import annotations
 
@@ -7,41 +7,46 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Lags
 from tsis.core.stream import CLOSE
-from tsis.kernels.rolling import push
-
-_LAGS = (1, 5, 20)
 
 
 @jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, ring of as many closes as the longest lag
-    ring = state[1:]
-    for i in range(first, stop):
-        count = int(state[0])
-        for j in range(params.shape[0]):
-            lag = int(params[j])
-            out[i - first, k + j] = (
-                np.log(x[CLOSE, i] / ring[(count - lag) % ring.shape[0]]) if count >= lag else np.nan
-            )
-        push(ring, count, x[CLOSE, i])
-        state[0] += 1.0
+def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:  # noqa: ARG001
+    for j in range(params.shape[0]):
+        lag = int(params[j])
+        for i in range(first, stop):
+            out[i - first, k + j] = np.log(x[CLOSE, i] / x[CLOSE, i - lag])
 
 
 class ReturnsParams(Params):
-    """Parameters of `returns`."""
+    """Parameters of `returns`.
+
+    Parameters
+    ----------
+    lags : bars between the two closes.
+    """
+
+    lags: Lags = (1, 5, 20)
 
 
 @bank
-def returns(params: ReturnsParams) -> Bank:  # noqa: ARG001
+def returns(params: ReturnsParams) -> Bank:
     """Return the bank."""
     return Bank(
         inputs=(CLOSE,),
         outputs=tuple(
-            Feature(f"log_return_{lag}", "log frac", f"Log return of the close over {lag} bars", lag, "AFML 2.4")
-            for lag in _LAGS
+            Feature(
+                f"log_return_{lag}",
+                "log frac",
+                f"Logarithm of the close over that of {lag} bars before",
+                lag,
+                "AFML 2.4",
+            )
+            for lag in params.lags
         ),
-        params=_LAGS,
-        state_size=1 + max(_LAGS),
+        params=params.lags,
+        state_size=0,
         step=_step,
+        lookback=max(params.lags),
     )

@@ -1,53 +1,51 @@
-"""Relative strength index."""
+"""Relative strength index of the close; a bar whose close is missing is passed over."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.indicators import WILDER_STATE, wilder
-
-_PERIOD = 14
+from tsis.kernels import rsi as kernel
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: whether there is a close before, that close, average gain, average loss
-    gains, losses = state[2 : 2 + WILDER_STATE], state[2 + WILDER_STATE :]
-    for i in range(first, stop):
-        close = x[CLOSE, i]
-        out[i - first, k] = np.nan
-        if state[0] > 0.0:
-            change = close - state[1]
-            gain = wilder(max(change, 0.0), params[0], gains)
-            loss = wilder(max(-change, 0.0), params[0], losses)
-            if gain + loss > 0.0:
-                out[i - first, k] = 100.0 * gain / (gain + loss)
-        state[0], state[1] = 1.0, close
+    for j in range(params.shape[0]):
+        period, at = params[j], kernel.RSI_STATE * j
+        for i in range(first, stop):
+            out[i - first, k + j] = kernel.rsi(x[CLOSE, i], period, state, at)
 
 
 class RsiParams(Params):
-    """Parameters of `rsi`."""
+    """Parameters of `rsi`.
+
+    Parameters
+    ----------
+    periods : of the averages; a new change has the weight 1 / period.
+    """
+
+    periods: Periods = (14,)
 
 
 @bank
-def rsi(params: RsiParams) -> Bank:  # noqa: ARG001
+def rsi(params: RsiParams) -> Bank:
     """Return the bank."""
     return Bank(
         inputs=(CLOSE,),
-        outputs=(
+        outputs=tuple(
             Feature(
-                f"rsi_{_PERIOD}",
+                f"rsi_{period}",
                 "points",
-                f"Relative strength index of {_PERIOD} bars, 0 to 100; null where no price has changed",
-                _PERIOD,
+                f"Wilder's average gain of period {period} over average gain plus average loss, 0 to 100; null until a "
+                "price has changed (TA-Lib: 0)",
+                period,
                 "Wilder (1978), TA-Lib RSI",
-            ),
+            )
+            for period in params.periods
         ),
-        params=(_PERIOD,),
-        state_size=2 + 2 * WILDER_STATE,
+        params=params.periods,
+        state_size=kernel.RSI_STATE * len(params.periods),
         step=_step,
     )

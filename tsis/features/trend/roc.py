@@ -1,0 +1,44 @@
+"""Rate of change of the close."""
+
+from __future__ import annotations
+
+from tsis.core.feature import Array, Bank, Feature, bank
+from tsis.core.jit import jit
+from tsis.core.params import Params
+from tsis.core.periods import Lags
+from tsis.core.stream import CLOSE
+
+
+@jit
+def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:  # noqa: ARG001
+    for j in range(params.shape[0]):
+        lag = int(params[j])
+        for i in range(first, stop):
+            out[i - first, k + j] = 100.0 * (x[CLOSE, i] / x[CLOSE, i - lag] - 1.0)
+
+
+class RocParams(Params):
+    """Parameters of `roc`.
+
+    Parameters
+    ----------
+    lags : bars between the two closes.
+    """
+
+    lags: Lags = (10, 50)
+
+
+@bank
+def roc(params: RocParams) -> Bank:
+    """Return the bank."""
+    return Bank(
+        inputs=(CLOSE,),
+        outputs=tuple(
+            Feature(f"roc_{lag}", "percent", f"Close over that of {lag} bars before, less 1", lag, "TA-Lib ROC")
+            for lag in params.lags
+        ),
+        params=params.lags,
+        state_size=0,
+        step=_step,
+        lookback=max(params.lags),
+    )

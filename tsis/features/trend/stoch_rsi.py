@@ -1,0 +1,81 @@
+"""Stochastic oscillator of the relative strength index; a bar whose close is missing counts in its windows only."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from tsis.core.feature import Array, Bank, Feature, bank
+from tsis.core.jit import jit
+from tsis.core.params import Params
+from tsis.core.periods import Period
+from tsis.core.stream import CLOSE
+from tsis.kernels.rsi import RSI_STATE, rsi
+from tsis.kernels.window_rows import short_mean_rows
+
+_STILL = 1e-9
+"""Points: an index that has moved less has moved by rounding."""
+
+
+@jit
+def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: index, values of it since the last missing one, place in the ring, ring of values, window of %K
+    period, window, smooth = params[0], int(params[1]), int(params[2])
+    clean, place, ring = state[RSI_STATE], int(state[RSI_STATE + 1]), RSI_STATE + 2
+    for i in range(first, stop):
+        value = rsi(x[CLOSE, i], period, state, 0)
+        clean = 0.0 if np.isnan(value) else clean + 1.0
+        state[ring + place] = value
+        place = place + 1 if place < window - 1 else 0
+        top, bottom = -np.inf, np.inf
+        for j in range(ring, ring + window):
+            top = state[j] if state[j] > top else top
+            bottom = state[j] if state[j] < bottom else bottom
+        reach = top - bottom
+        out[i - first, k] = 100.0 * ((value - bottom) / reach) if clean >= window and reach > _STILL else np.nan
+    state[RSI_STATE], state[RSI_STATE + 1] = clean, place
+    short_mean_rows(out, k, k + 1, smooth, state, ring + window)
+
+
+class StochRsiParams(Params):
+    """Parameters of `stoch_rsi`.
+
+    Parameters
+    ----------
+    period : of the index.
+    window : bars of its range.
+    smooth : bars over which %K is averaged to %D.
+    """
+
+    period: Period = 14
+    window: Period = 14
+    smooth: int = Field(default=3, ge=1)
+
+
+@bank
+def stoch_rsi(params: StochRsiParams) -> Bank:
+    """Return the bank."""
+    name, begin = f"stoch_rsi_{params.period}_{params.window}", params.period + params.window - 1
+    return Bank(
+        inputs=(CLOSE,),
+        outputs=(
+            Feature(
+                f"{name}_k",
+                "points",
+                f"Place of RSI({params.period}) between its lowest (0) and highest (100) value of {params.window} bars; "
+                f"null where it has moved less than {_STILL:g} points (TA-Lib: 0, or what rounding makes of it)",
+                begin,
+                "Chande and Kroll (1994), TA-Lib STOCHRSI",
+            ),
+            Feature(
+                f"{name}_{params.smooth}_d",
+                "points",
+                f"Mean of %K over {params.smooth} bars; null where one is",
+                begin + params.smooth - 1,
+                "Chande and Kroll (1994), TA-Lib STOCHRSI",
+            ),
+        ),
+        params=(params.period, params.window, params.smooth),
+        state_size=RSI_STATE + 2 + params.window + 1 + params.smooth,
+        step=_step,
+    )
