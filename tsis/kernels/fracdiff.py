@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from tsis.core.jit import jit
 from tsis.core.kernel import Array, Batch, Fold, Rows
 
-_BLOCK: Final = 512  # rows whose sums stay in the first-level cache while the taps pass by
+_BLOCK: Final = 256  # rows whose sums stay in the first-level cache while the taps pass by
+_SEAM: Final = 4 * _BLOCK
 
 
 @jit
@@ -91,17 +92,19 @@ def fixed_window(
     out : (n,) written.
     """
     n, n_before = x.shape[0], weights.shape[0] - 1
-    n_seam = min(n, n_before)
+    # a few blocks go through the seam as a whole, so that none of them is torn
+    n_seam = n if n <= _SEAM else min(n, n_before)
     seam = np.empty(n_before + n_seam)
     seam[:n_before] = state[1:]
     seam[n_before:] = x[:n_seam]
     _sums(seam, n_before, weights, out[:n_seam])
-    _sums(x, n_seam, weights, out[n_seam:])
+    if n_seam < n:
+        _sums(x, n_seam, weights, out[n_seam:])
     n_missing = min(max(n_before - int(state[0]), 0), n)
     out[:n_missing] = np.nan
     state[0] += n
-    if n_seam < n_before:
-        state[1:] = seam[n_seam:]
+    if n < n_before:
+        state[1:] = seam[n:]
     else:
         state[1:] = x[n - n_before :]
 

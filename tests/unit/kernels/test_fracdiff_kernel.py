@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tsis.features.fracdiff import bank
 from tsis.kernels.fracdiff import (
     expanding_skip,
     expanding_weights,
@@ -59,7 +58,7 @@ def test_orders_nought_and_one_are_the_series_and_its_changes():
 
 
 def test_blocks_give_the_bits_of_single_rows():
-    # the batch works in blocks of 512 rows, eight taps at a time; a live row is one sum
+    # the batch works in blocks of 256 rows, eight taps at a time; a live row is one sum
     x, weights = walk(2_500), fixed_weights(0.4, 1e-4)
     assert weights.size % 8
     state, live = np.zeros(weights.size), np.empty(x.size)
@@ -113,10 +112,3 @@ def test_the_first_expanding_rows_miss_more_weight_than_is_allowed():
         # snippet 5.2 counts the whole weight, which no row misses, as well: one row more
         assert expanding_skip(d, n, loss) == (missed / missed[-1] > loss).sum() - 1
     assert expanding_skip(0.4, 0, 0.1) == 0
-
-
-def test_the_feature_uses_the_weights_of_its_width():
-    assert bank.params == tuple(fixed_weights(0.4, 1e-3).tolist())
-    x = walk(300)
-    found = bank.fold(np.exp(x)[None, :], bank.initial_state())[0]
-    np.testing.assert_array_equal(found, fixed(np.log(np.exp(x)), np.array(bank.params)))

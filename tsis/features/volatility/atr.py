@@ -1,4 +1,7 @@
-"""Average true range."""
+"""Average true range: how far prices reach in a bar, the gap from the close before included.
+
+A bar without a true range, such as the first, has no value and leaves the average as it is.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +10,72 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
-from tsis.core.stream import CLOSE, HIGH, LOW
-from tsis.kernels.indicators import WILDER_STATE, wilder
+from tsis.core.periods import Periods
+from tsis.core.stream import CLOSE, HIGH, LOW, TRUE_RANGE
 
-_PERIOD = 14
+
+class AtrParams(Params):
+    """Parameters of `atr`.
+
+    Parameters
+    ----------
+    periods : of Wilder's averages, in bars.
+    """
+
+    periods: Periods = (14,)
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: whether there is a close before, that close, average true range
+    # state: true ranges so far, then an average a period; it is a sum until it is full
+    count = state[0]
     for i in range(first, stop):
-        high, low, close = x[HIGH, i], x[LOW, i], x[CLOSE, i]
-        out[i - first, k] = np.nan
-        if state[0] > 0.0:
-            true_range = max(high, state[1]) - min(low, state[1])
-            out[i - first, k] = wilder(true_range, params[0], state[2:]) / close
-        state[0], state[1] = 1.0, close
-
-
-class AtrParams(Params):
-    """Parameters of `atr`."""
+        true_range, close = x[TRUE_RANGE, i], x[CLOSE, i]
+        is_missing = np.isnan(true_range + (x[HIGH, i] + x[LOW, i] + close))
+        count += 0.0 if is_missing else 1.0
+        for j in range(params.shape[0]):
+            period, average = params[j], state[1 + j]
+            if not is_missing:
+                if count > period:
+                    average += (true_range - average) / period
+                else:
+                    average += true_range
+                    if count == period:
+                        average /= period
+                state[1 + j] = average
+            value = average if count >= period and not is_missing else np.nan
+            out[i - first, k + 2 * j] = value
+            out[i - first, k + 2 * j + 1] = value / close
+    state[0] = count
 
 
 @bank
-def atr(params: AtrParams) -> Bank:  # noqa: ARG001
-    """Return the bank."""
+def atr(params: AtrParams) -> Bank:
+    """Return the bank: for each period the average true range, and that over the close."""
     return Bank(
-        inputs=(HIGH, LOW, CLOSE),
-        outputs=(
-            Feature(
-                f"atr_frac_{_PERIOD}",
-                "frac",
-                f"Average true range of {_PERIOD} bars over the close",
-                _PERIOD,
-                "Wilder (1978), TA-Lib ATR",
-            ),
-        ),
-        params=(_PERIOD,),
-        state_size=2 + WILDER_STATE,
+        inputs=(HIGH, LOW, CLOSE, TRUE_RANGE),
+        outputs=tuple(output for period in params.periods for output in _outputs(period)),
+        params=params.periods,
+        state_size=1 + len(params.periods),
         step=_step,
+    )
+
+
+def _outputs(period: int) -> tuple[Feature, Feature]:
+    return (
+        Feature(
+            f"atr_{period}",
+            "quote",
+            f"Wilder's average over {period} bars of the true range: the larger of high and the close before, less the "
+            f"smaller of low and the close before; begins with the mean of the first {period}",
+            period,
+            "Wilder (1978), TA-Lib ATR",
+        ),
+        Feature(
+            f"atr_frac_{period}",
+            "frac",
+            f"atr_{period} over the close",
+            period,
+            "TA-Lib NATR, over 100",
+        ),
     )

@@ -1,62 +1,79 @@
-"""Bollinger bands: where the close lies in them and how wide they are."""
+"""Bollinger bands: the mean of the closes, and their standard deviation on both sides of it.
+
+A missing close leaves no value until the window has passed it.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.rolling import push, ring_mean, ring_std
+from tsis.kernels.window import MOMENTS_HEAD, window_moments
 
-_WINDOW, _WIDTH = 20, 2.0
+_SOURCE = "Bollinger (2001), TA-Lib BBANDS"
+
+
+class BollingerParams(Params):
+    """Parameters of `bollinger`.
+
+    Parameters
+    ----------
+    periods : of the means, in bars.
+    width : distance of the bands from the mean, in standard deviations.
+    """
+
+    periods: Periods = (20,)
+    width: float = Field(default=2.0, gt=0.0)
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, ring of closes
-    ring = state[1:]
+    # params: width, periods; state: the moments of each window
+    width = params[0]
     for i in range(first, stop):
-        close = x[CLOSE, i]
-        push(ring, int(state[0]), close)
-        state[0] += 1.0
-        out[i - first, k], out[i - first, k + 1] = np.nan, np.nan
-        if state[0] >= params[0]:
-            mean = ring_mean(ring)
-            half = params[1] * ring_std(ring, mean, 0)
-            if half > 0.0:
-                out[i - first, k] = (close - mean + half) / (2.0 * half)
-            out[i - first, k + 1] = 2.0 * half / mean
-
-
-class BollingerParams(Params):
-    """Parameters of `bollinger`."""
+        close, at = x[CLOSE, i], 0
+        for j in range(params.shape[0] - 1):
+            n = int(params[1 + j])
+            mean, squares = window_moments(close, n, state, at)
+            half = width * np.sqrt(squares / n)
+            column = k + 5 * j
+            out[i - first, column] = mean + half
+            out[i - first, column + 1] = mean
+            out[i - first, column + 2] = mean - half
+            out[i - first, column + 3] = 2.0 * half / mean
+            out[i - first, column + 4] = 0.5 + 0.5 * (close - mean) / half if half > 0.0 else np.nan
+            at += MOMENTS_HEAD + 2 * n
 
 
 @bank
-def bollinger(params: BollingerParams) -> Bank:  # noqa: ARG001
-    """Return the bank."""
+def bollinger(params: BollingerParams) -> Bank:
+    """Return the bank: for each period the bands, how wide they are, and where the close lies in them."""
     return Bank(
         inputs=(CLOSE,),
-        outputs=(
-            Feature(
-                f"bollinger_pct_b_{_WINDOW}",
-                "frac",
-                f"Place of the close between the lower (0) and the upper (1) band of {_WINDOW} bars, mean plus and "
-                f"minus {_WIDTH:g} standard deviations; null where they meet",
-                _WINDOW - 1,
-                "Bollinger (2001), TA-Lib BBANDS",
-            ),
-            Feature(
-                f"bollinger_width_{_WINDOW}",
-                "frac",
-                "Distance between the bands over their mean",
-                _WINDOW - 1,
-                "Bollinger (2001), TA-Lib BBANDS",
-            ),
-        ),
-        params=(_WINDOW, _WIDTH),
-        state_size=1 + _WINDOW,
+        outputs=tuple(output for period in params.periods for output in _outputs(period, params.width)),
+        params=(params.width, *params.periods),
+        state_size=sum(MOMENTS_HEAD + 2 * period for period in params.periods),
         step=_step,
     )
+
+
+def _outputs(period: int, width: float) -> tuple[Feature, ...]:
+    deviations = f"{width:g} standard deviations (over n) of the last {period} closes"
+    texts = (
+        ("upper", "quote", f"Mean of the last {period} closes plus {deviations}"),
+        ("middle", "quote", f"Mean of the last {period} closes"),
+        ("lower", "quote", f"Mean of the last {period} closes less {deviations}"),
+        ("width", "frac", "Distance between upper and lower band over the mean"),
+        (
+            "pct_b",
+            "frac",
+            "Place of the close between the lower (0) and the upper (1) band, beyond them where it is outside; null "
+            "where they meet",
+        ),
+    )
+    return tuple(Feature(f"bollinger_{name}_{period}", unit, text, period - 1, _SOURCE) for name, unit, text in texts)

@@ -1,4 +1,7 @@
-"""Exponentially weighted volatility of the returns per bar."""
+"""Exponentially weighted volatility of the returns per bar.
+
+A bar without a return, such as the first, has no value and leaves the weights as they are.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +10,52 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.indicators import EWM_STATE, ewm_std
 
-_SPANS = (20, 100)
+_HEAD = 1
+_STATE = 4
+
+
+class VolatilityParams(Params):
+    """Parameters of `volatility`.
+
+    Parameters
+    ----------
+    spans : of the weights; a span is also the number of returns before the first value.
+    """
+
+    spans: Periods = (20, 100)
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, then one recursion a span
-    returns, written = np.empty(stop - first), np.empty(stop - first)
+    # state: returns so far; for each span the sum of weights, that of their squares, mean, weighted squares (Welford)
+    count = state[0]
     for i in range(first, stop):
-        returns[i - first] = x[CLOSE, i] / x[CLOSE, i - 1] - 1.0
-    for j in range(params.shape[0]):
-        start = 1 + EWM_STATE * j
-        ewm_std(returns, params[j], state[start : start + EWM_STATE], written)
-        for i in range(first, stop):
-            is_warm = state[0] + i - first >= params[j]
-            out[i - first, k + j] = written[i - first] if is_warm else np.nan
-    state[0] += stop - first
-
-
-class VolatilityParams(Params):
-    """Parameters of `volatility`."""
+        value = x[CLOSE, i] / x[CLOSE, i - 1] - 1.0
+        if np.isnan(value):
+            for j in range(params.shape[0]):
+                out[i - first, k + j] = np.nan
+            continue
+        count += 1.0
+        for j in range(params.shape[0]):
+            span, at = params[j], _HEAD + _STATE * j
+            decay = 1.0 - 2.0 / (span + 1.0)
+            weight = decay * state[at] + 1.0
+            weight2 = decay * decay * state[at + 1] + 1.0
+            deviation = value - state[at + 2]
+            mean = state[at + 2] + deviation / weight
+            squares = decay * state[at + 3] + deviation * (value - mean)
+            state[at], state[at + 1], state[at + 2], state[at + 3] = weight, weight2, mean, squares
+            is_warm = count >= span
+            out[i - first, k + j] = np.sqrt(squares / (weight - weight2 / weight)) if is_warm else np.nan
+    state[0] = count
 
 
 @bank
-def volatility(params: VolatilityParams) -> Bank:  # noqa: ARG001
-    """Return the bank."""
+def volatility(params: VolatilityParams) -> Bank:
+    """Return the bank: a standard deviation a span."""
     return Bank(
         inputs=(CLOSE,),
         outputs=tuple(
@@ -45,10 +66,10 @@ def volatility(params: VolatilityParams) -> Bank:  # noqa: ARG001
                 span,
                 "AFML 3.1 per bar; pandas ewm(span).std()",
             )
-            for span in _SPANS
+            for span in params.spans
         ),
-        params=_SPANS,
-        state_size=1 + EWM_STATE * len(_SPANS),
+        params=params.spans,
+        state_size=_HEAD + _STATE * len(params.spans),
         step=_step,
         lookback=1,
     )
