@@ -1,8 +1,8 @@
 """The usual course of a day: what had been traded by the same time in each of the last sessions, on average.
 
-Time runs from six hours before a session's open to a day after it, in places: one a minute in the first half hour, where
-most happens, one in ten minutes else, with straight lines between them. What a bar traded counts as spread evenly from
-its open to its close, so that bars of any length can be compared.
+Time runs from six hours before a session's open to a day after it, in places: one a minute in the first half hour, when
+much is traded, one in ten minutes else, with straight lines between them. What a bar traded counts as spread evenly
+from its open to its close, so that bars of any length can be compared.
 
 The sum over the last n sessions is exact, place by place, as in `tsis.kernels.window`: those of this block of n so far,
 and of the block before what its end amounts to. `state` is a flat array that begins as zeros; the part from `at` on

@@ -15,8 +15,8 @@ code  phase           rule                                                      
                       true range times the square root of its bars
 5     exhaustion      pace of `min_pace`; the leg's end is of this bar or the last, effort is      share of the bar's
                       `climax` or more, and the bar closes in the half away from the leg's end     range given back
-4     consolidation   the range of the last `quiet_bars` bars is at most `quiet` times the average  1 less that range over
-                      true range and the square root of their number                               its limit
+4     consolidation   the range of the last `quiet_bars` bars is at most `quiet` times the         1 less that range
+                      average true range and the square root of their number                       over its limit
 2     impulse         pace of `min_pace`; retraced `impulse_retraced` or less                       1 less retraced
 3     pullback        pace of `min_pace`; retraced `pullback_retraced` or less                      1 less retraced
 0     none            else, before the average true range is known, and outside of the hours       0
@@ -51,84 +51,76 @@ from tsis.core.stream import (
 
 _NONE, _DRIVE, _IMPULSE, _PULLBACK, _CONSOLIDATION, _EXHAUSTION = map(float, range(6))
 _MINUTE_US: Final = 60e6
-_N_RANGES, _ATR, _DAY, _BARS, _OPENED, _HIGH, _LOW, _HIGH_AT, _LOW_AT, _IS_UP, _TRADED, _N_TRADED, _SIZE = range(13)
-_ATR_PERIOD, _MINUTES, _DRIVE_FRAC, _MIN_PACE, _CLIMAX, _QUIET_BARS, _QUIET, _NEAR, _FAR = range(9)
+_STATE_SIZE: Final = 12
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: true ranges so far, their average, session, and of its hours: bars, first open, high, low, bars at which
-    # they were, is the high the newer one, volume and bars that have one
-    period, n_quiet = params[_ATR_PERIOD], int(params[_QUIET_BARS])
+    # state: true ranges so far and their average; the session; of its hours bars, first open, high, low, the bars of
+    # both, whether the high is the newer one, volume and the bars that have one
+    period, n_quiet, min_pace, quiet = params[0], int(params[5]), params[3], params[6] * np.sqrt(params[5])
+    n_ranges, atr, day, bars, session_open = state[0], state[1], state[2], state[3], state[4]
+    top, bottom, top_bar, bottom_bar, is_up = state[5], state[6], state[7], state[8], state[9] > 0.0
+    traded, n_traded = state[10], state[11]
     for i in range(first, stop):
         row = i - first
         opened, high, low, close, width = x[OPEN, i], x[HIGH, i], x[LOW, i], x[CLOSE, i], x[TRUE_RANGE, i]
-        out[row, k], out[row, k + 1] = np.nan, np.nan
+        phase, strength = _NONE, 0.0
         if not np.isnan(width):
-            state[_N_RANGES] += 1.0
-            count = min(state[_N_RANGES], period)
-            state[_ATR] += (width - state[_ATR]) / count
+            n_ranges += 1.0
+            atr += (width - atr) / min(n_ranges, period)
         if np.isnan(opened + high + low + close + x[SESSION, i]):
-            continue
-        out[row, k], out[row, k + 1] = _NONE, 0.0
-        if not x[SESSION_OPEN, i] < x[TS_CLOSE, i] <= x[SESSION_CLOSE, i]:
-            continue
+            phase = strength = np.nan
+        elif x[SESSION_OPEN, i] < x[TS_CLOSE, i] <= x[SESSION_CLOSE, i]:
+            if bars == 0.0 or x[SESSION, i] != day:
+                day, bars, session_open, traded, n_traded = x[SESSION, i], 0.0, opened, 0.0, 0.0
+                top, bottom = -np.inf, np.inf
+            bars += 1.0
+            is_high, is_low = high > top, low < bottom
+            if is_high:
+                top, top_bar = high, bars
+            if is_low:
+                bottom, bottom_bar = low, bars
+            if is_high or is_low:
+                is_up = is_high and (close >= opened or not is_low)
+            volume = x[VOLUME, i]
+            effort = volume * n_traded / traded if traded > 0.0 else width / atr
+            if not np.isnan(volume):
+                traded += volume
+                n_traded += 1.0
 
-        if state[_BARS] == 0.0 or x[SESSION, i] != state[_DAY]:
-            state[_DAY], state[_BARS], state[_OPENED], state[_TRADED], state[_N_TRADED] = (
-                x[SESSION, i],
-                0.0,
-                opened,
-                0.0,
-                0.0,
-            )
-            state[_HIGH], state[_LOW] = -np.inf, np.inf
-        state[_BARS] += 1.0
-        bars = state[_BARS]
-        is_high, is_low = high > state[_HIGH], low < state[_LOW]
-        if is_high:
-            state[_HIGH], state[_HIGH_AT] = high, bars
-        if is_low:
-            state[_LOW], state[_LOW_AT] = low, bars
-        if is_high or is_low:
-            state[_IS_UP] = 1.0 if is_high and (close >= opened or not is_low) else 0.0
-        usual, volume = state[_TRADED] / state[_N_TRADED], x[VOLUME, i]
-        if not np.isnan(volume):
-            state[_TRADED] += volume
-            state[_N_TRADED] += 1.0
+            reach = top - bottom
+            drive = abs(close - session_open) / reach
+            retraced = (top - close if is_up else close - bottom) / reach
+            given_back = (high - close if is_up else close - low) / (high - low)
+            age = bars - (top_bar if is_up else bottom_bar)
+            is_fast = reach >= min_pace * atr * np.sqrt(abs(top_bar - bottom_bar) + 1.0)
+            is_early = x[TS_CLOSE, i] - x[SESSION_OPEN, i] <= params[1] * _MINUTE_US
+            narrow = np.inf
+            if bars >= n_quiet:
+                highest, lowest = high, low
+                for j in range(i - n_quiet + 1, i):
+                    highest = x[HIGH, j] if x[HIGH, j] > highest else highest
+                    lowest = x[LOW, j] if x[LOW, j] < lowest else lowest
+                narrow = (highest - lowest) / (quiet * atr)
 
-        atr = state[_ATR]
-        if state[_N_RANGES] < period or not atr > 0.0:
-            continue
-        reach = state[_HIGH] - state[_LOW]
-        share = abs(close - state[_OPENED]) / reach
-        is_early = x[TS_CLOSE, i] - x[SESSION_OPEN, i] <= params[_MINUTES] * _MINUTE_US
-        if is_early and share >= params[_DRIVE_FRAC] and reach >= atr * np.sqrt(bars):
-            out[row, k], out[row, k + 1] = _DRIVE, share
-            continue
-        if bars < 2.0:
-            continue
-        is_up = state[_IS_UP] > 0.0
-        pace = reach / (atr * np.sqrt(abs(state[_HIGH_AT] - state[_LOW_AT]) + 1.0))
-        age = bars - (state[_HIGH_AT] if is_up else state[_LOW_AT])
-        given_back = (high - close if is_up else close - low) / (high - low)
-        effort = volume / usual if usual > 0.0 else width / atr
-        if pace >= params[_MIN_PACE] and age <= 1.0 and effort >= params[_CLIMAX] and given_back > 0.5:
-            out[row, k], out[row, k + 1] = _EXHAUSTION, given_back
-            continue
-        if bars >= n_quiet:
-            top, bottom = high, low
-            for j in range(1, n_quiet):
-                top = x[HIGH, i - j] if x[HIGH, i - j] > top else top
-                bottom = x[LOW, i - j] if x[LOW, i - j] < bottom else bottom
-            narrow = (top - bottom) / (params[_QUIET] * atr * np.sqrt(params[_QUIET_BARS]))
-            if narrow <= 1.0:
-                out[row, k], out[row, k + 1] = _CONSOLIDATION, 1.0 - narrow
-                continue
-        retraced = (state[_HIGH] - close if is_up else close - state[_LOW]) / reach
-        if pace >= params[_MIN_PACE] and retraced <= params[_FAR]:
-            out[row, k] = _IMPULSE if retraced <= params[_NEAR] else _PULLBACK
-            out[row, k + 1] = 1.0 - retraced
+            if n_ranges < period or not atr > 0.0:
+                pass
+            elif is_early and drive >= params[2] and reach >= atr * np.sqrt(bars):
+                phase, strength = _DRIVE, drive
+            elif bars < 2.0:
+                pass
+            elif is_fast and age <= 1.0 and effort >= params[4] and given_back > 0.5:
+                phase, strength = _EXHAUSTION, given_back
+            elif narrow <= 1.0:
+                phase, strength = _CONSOLIDATION, 1.0 - narrow
+            elif is_fast and retraced <= params[8]:
+                phase, strength = _IMPULSE if retraced <= params[7] else _PULLBACK, 1.0 - retraced
+        out[row, k] = phase
+        out[row, k + 1] = strength
+    state[0], state[1], state[2], state[3], state[4] = n_ranges, atr, day, bars, session_open
+    state[5], state[6], state[7], state[8], state[9] = top, bottom, top_bar, bottom_bar, 1.0 if is_up else 0.0
+    state[10], state[11] = traded, n_traded
 
 
 class DayPhaseParams(Params):
@@ -189,7 +181,7 @@ def day_phase(params: DayPhaseParams) -> Bank:
             params.impulse_retraced,
             params.pullback_retraced,
         ),
-        state_size=_SIZE,
+        state_size=_STATE_SIZE,
         lookback=params.quiet_bars - 1,
         step=_step,
     )

@@ -30,7 +30,7 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         out[row, k + 4] = is_early + missing
         out[row, k + 5] = is_late + missing
         out[row, k + 6] = x[IS_HALF_DAY, i]
-        out[row, k + 7] = (x[SESSION, i] + 3.0) % 7.0
+        out[row, k + 7] = x[SESSION, i] + 3.0 - 7.0 * np.floor((x[SESSION, i] + 3.0) / 7.0)  # 1970 began on a Thursday
 
 
 class SessionClockParams(Params):

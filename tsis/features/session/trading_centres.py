@@ -20,9 +20,10 @@ _NEW_YORK: Final = -5.0 * HOUR_US
 
 @jit
 def _is_open(local_us: float, opens: float, closes: float) -> float:
-    hour = local_us % DAY_US / HOUR_US
-    is_weekday = (np.floor(local_us / DAY_US) + 3.0) % 7.0 < 5.0
-    return 1.0 if is_weekday and opens <= hour < closes else 0.0
+    day = np.floor(local_us / DAY_US)
+    time = local_us - day * DAY_US
+    weekday = day + 3.0 - 7.0 * np.floor((day + 3.0) / 7.0)  # 1970 began on a Thursday
+    return 1.0 if weekday < 5.0 and opens * HOUR_US <= time < closes * HOUR_US else 0.0
 
 
 @jit

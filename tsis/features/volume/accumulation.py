@@ -21,7 +21,7 @@ _N, _BEFORE, _BALANCE, _BALANCE_REST, _LINE, _LINE_REST, _FAST, _SLOW, _SIZE = r
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, last close, two sums with what rounding took from them, distances of two averages from the line
+    # state: bars so far, last close, two sums with what rounding took, distances of two averages from the line
     n, before = state[_N], state[_BEFORE]
     balance, balance_rest, line, line_rest = state[_BALANCE], state[_BALANCE_REST], state[_LINE], state[_LINE_REST]
     fast, slow = state[_FAST], state[_SLOW]

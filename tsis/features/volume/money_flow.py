@@ -5,34 +5,30 @@ Both are figures of their window alone: a missing bar is missing until it has le
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOW, TYPICAL_PRICE, VOLUME
-from tsis.kernels.window import SUM_HEAD, window_sum
+from tsis.kernels.window_ratio import RATIO_HEAD, window_ratio
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: the row's four values, which become four sums; windows of rising and of all money, of signed and of all volume
+    # state: two windows, of rising and of all money, of signed and of all volume
+    n, m, mfi_at, cmf_at = int(params[0]), int(params[1]), int(params[2]), int(params[3])
     for i in range(first, stop):
+        row = i - first
         high, low, close, volume = x[HIGH, i], x[LOW, i], x[CLOSE, i], x[VOLUME, i]
         typical, before = x[TYPICAL_PRICE, i], x[TYPICAL_PRICE, i - 1]
         money = typical * volume + 0.0 * before
-        state[0] = money if not typical <= before else 0.0 * money
-        state[1] = money if typical != before else 0.0 * money
-        state[2] = (((close - low) - (high - close)) / (high - low) if not high <= low else 0.0) * volume
-        state[3] = volume + 0.0 * (high + low + close)
-        at = 4
-        for j in range(4):
-            n = int(params[j // 2])
-            state[j] = window_sum(state[j], n, state, at)
-            at += SUM_HEAD + n
-        out[i - first, k] = 100.0 * (state[0] / state[1]) if state[1] > 0.0 else np.nan
-        out[i - first, k + 1] = state[2] / state[3] if state[3] > 0.0 else np.nan
+        rising = 0.0 * money if typical <= before else money
+        moving = 0.0 * money if typical == before else money
+        out[row, k] = 100.0 * window_ratio(rising, moving, n, state, mfi_at)
+        place = 0.0 if high <= low else ((close - low) - (high - close)) / (high - low)
+        known = volume + 0.0 * (high + low + close)
+        out[row, k + 1] = window_ratio(place * volume, known, m, state, cmf_at)
 
 
 class MoneyFlowParams(Params):
@@ -70,8 +66,8 @@ def money_flow(params: MoneyFlowParams) -> Bank:
                 "Chaikin",
             ),
         ),
-        params=(params.mfi, params.cmf),
-        state_size=4 + 2 * (SUM_HEAD + params.mfi) + 2 * (SUM_HEAD + params.cmf),
+        params=(params.mfi, params.cmf, 0, RATIO_HEAD + 2 * params.mfi),
+        state_size=2 * RATIO_HEAD + 2 * (params.mfi + params.cmf),
         step=_step,
         lookback=1,
     )

@@ -18,18 +18,18 @@ from tsis.kernels.window import MOMENTS_HEAD, SUM_HEAD, window_moments, window_s
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: mean volume and turnover up to the bar before, moments of volume, window of turnover
-    n = int(params[0])
+    n, moments_at, sum_at = int(params[0]), int(params[1]), int(params[2])
     usual, usual_turnover = state[0], state[1]
     for i in range(first, stop):
         row = i - first
         volume, turnover = x[VOLUME, i], x[DOLLAR_VOLUME, i]
         out[row, k] = volume / usual if usual > 0.0 else np.nan
-        mean, squares = window_moments(volume, n, state, 2)
+        mean, squares = window_moments(volume, n, state, moments_at)
         deviation = np.sqrt(squares / (n - 1.0))
         out[row, k + 1] = (volume - mean) / deviation if deviation > 0.0 else np.nan
         out[row, k + 2] = turnover
         out[row, k + 3] = turnover / usual_turnover if usual_turnover > 0.0 else np.nan
-        usual, usual_turnover = mean, window_sum(turnover, n, state, 2 + MOMENTS_HEAD + 2 * n) / n
+        usual, usual_turnover = mean, window_sum(turnover, n, state, sum_at) / n
         out[row, k + 4] = usual_turnover
     state[0], state[1] = usual, usual_turnover
 
@@ -62,9 +62,7 @@ def relative_volume(params: RelativeVolumeParams) -> Bank:
                 n - 1,
                 "z-score, n - 1",
             ),
-            Feature(
-                "bar_dollar_volume", "quote", "Turnover of the bar: price times size times multiplier", 0, "definition"
-            ),
+            Feature("bar_dollar_volume", "quote", "Turnover: price times size times multiplier", 0, "definition"),
             Feature(
                 f"dollar_volume_ratio_{n}",
                 "ratio",
@@ -74,7 +72,7 @@ def relative_volume(params: RelativeVolumeParams) -> Bank:
             ),
             Feature(f"dollar_volume_mean_{n}", "quote", f"Mean turnover of the last {n} bars", n - 1, "definition"),
         ),
-        params=(n,),
+        params=(n, 2, 2 + MOMENTS_HEAD + 2 * n),
         state_size=2 + MOMENTS_HEAD + 2 * n + SUM_HEAD + n,
         step=_step,
     )

@@ -35,95 +35,95 @@ from tsis.core.stream import (
 from tsis.kernels.session_curve import CURVE_HEAD, PLACES, end_curve, extend_curve, usual_total
 
 _MINUTE_US: Final = 60e6
-_N, _DAY, _UNITS, _MONEY, _OPENED, _HIGH, _LOW, _CLOSE, _BEFORE, _USUAL, _HEAD = range(11)
+_HEAD: Final = 10
 
 
 @jit
 def _median_of_last(value: float, count: int, n: int, state: NDArray[np.float64], at: int) -> float:
     """Return the median of the last `n` values, `count` came before; NaN until there are n. State: ring, in order."""
-    ring, ordered = at + count % n, at + n
-    size = min(count, n)
+    ring, ordered, size = at + count % n, at + n, count
     if count >= n:
         # the one that leaves makes room
+        size = n - 1
         j = ordered
         while state[j] != state[ring]:
             j += 1
-        size -= 1
-        for m in range(j, ordered + size):
-            state[m] = state[m + 1]
+        while j < ordered + size:
+            state[j] = state[j + 1]
+            j += 1
     j = ordered + size
     while j > ordered and state[j - 1] > value:
         state[j] = state[j - 1]
         j -= 1
-    state[j] = state[ring] = value
-    middle = ordered + n // 2
-    if count + 1 < n:
+    state[j] = value
+    state[ring] = value
+    if size < n - 1:
         return np.nan
-    return float(state[middle] if n % 2 else 0.5 * (state[middle - 1] + state[middle]))
+    return float(0.5 * (state[ordered + (n - 1) // 2] + state[ordered + n // 2]))
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: sessions begun, the session and its totals and prices (0: none yet), close of the last one, its usual
-    # turnover; curves of volume; turnovers of the last sessions
+    # state: sessions begun; of the session its date, volume and turnover, and of its hours first open, high, low and
+    # last close (0: none yet); last close of the one before; usual turnover; curves of volume; turnovers, in order too
     n = int(params[0])
-    turnovers = _HEAD + CURVE_HEAD + (2 + n) * PLACES
+    begun, day, units, money = state[0], state[1], state[2], state[3]
+    session_open, top, bottom, last, before, usual_money = state[4], state[5], state[6], state[7], state[8], state[9]
     for i in range(first, stop):
         row = i - first
-        day = x[SESSION, i]
-        if np.isnan(day):
-            for j in range(9):
-                out[row, k + j] = np.nan
-            continue
-        if state[_N] == 0.0 or day != state[_DAY]:
-            if state[_N] > 0.0:
-                end_curve(state[_UNITS], n, state, _HEAD)
-                state[_USUAL] = _median_of_last(state[_MONEY], int(state[_N]) - 1, n, state, turnovers)
-            if state[_CLOSE] > 0.0:
-                state[_BEFORE] = state[_CLOSE]
-            state[_N] += 1.0
-            state[_DAY] = day
-            state[_UNITS] = state[_MONEY] = state[_OPENED] = state[_HIGH] = state[_LOW] = state[_CLOSE] = 0.0
-
-        volume, turnover = x[VOLUME, i], x[DOLLAR_VOLUME, i]
-        units, rvol, rotation, money, ratio = np.nan, np.nan, np.nan, np.nan, np.nan
-        if not np.isnan(volume):
-            since = (x[TS_CLOSE, i] - x[SESSION_OPEN, i]) / _MINUTE_US
-            units = state[_UNITS] + volume
-            extend_curve((x[TS_OPEN, i] - x[SESSION_OPEN, i]) / _MINUTE_US, since, state[_UNITS], units, state, _HEAD)
-            state[_UNITS] = units
-            usual = usual_total(since, n, state, _HEAD)
-            rvol = units / usual if usual > 0.0 else np.nan
-            rotation = units / x[FLOAT_SHARES, i] if x[FLOAT_SHARES, i] > 0.0 else np.nan
-        if not np.isnan(turnover):
-            money = state[_MONEY] + turnover
-            state[_MONEY] = money
-            ratio = money / state[_USUAL] if state[_USUAL] > 0.0 else np.nan
-
+        date, volume, turnover = x[SESSION, i], x[VOLUME, i], x[DOLLAR_VOLUME, i]
         opened, high, low, close = x[OPEN, i], x[HIGH, i], x[LOW, i], x[CLOSE, i]
-        gap, change, reach = np.nan, np.nan, np.nan
-        if not np.isnan(opened + high + low + close):
-            if x[SESSION_OPEN, i] < x[TS_CLOSE, i] <= x[SESSION_CLOSE, i]:
-                is_first = state[_OPENED] == 0.0
-                state[_OPENED] = opened if is_first else state[_OPENED]
-                state[_HIGH] = high if is_first else max(high, state[_HIGH])
-                state[_LOW] = low if is_first else min(low, state[_LOW])
-                state[_CLOSE] = close
-            if state[_OPENED] > 0.0:
-                reach = (state[_HIGH] - state[_LOW]) / state[_OPENED]
-            if state[_BEFORE] > 0.0:
-                change = close / state[_BEFORE] - 1.0
-                gap = state[_OPENED] / state[_BEFORE] - 1.0 if state[_OPENED] > 0.0 else np.nan
+        is_session, has_price = not np.isnan(date), not np.isnan(opened + high + low + close)
+        if is_session and (begun == 0.0 or date != day):
+            if begun > 0.0:
+                end_curve(units, n, state, _HEAD)
+                usual_money = _median_of_last(money, int(begun) - 1, n, state, _HEAD + CURVE_HEAD + (2 + n) * PLACES)
+                before = last if last > 0.0 else before
+            begun += 1.0
+            day = date
+            units = money = session_open = last = 0.0
+        since = (x[TS_CLOSE, i] - x[SESSION_OPEN, i]) / _MINUTE_US
+
+        # missing is 0 or NaN, and spoils what is not known
+        missing, usual = 0.0 * (volume + date), np.nan
+        if missing == 0.0:
+            usual = (x[TS_OPEN, i] - x[SESSION_OPEN, i]) / _MINUTE_US
+            extend_curve(usual, since, units, units + volume, state, _HEAD)
+            units += volume
+            usual = usual_total(since, n, state, _HEAD)
+        so_far = units + missing
+        rvol = so_far / usual if usual > 0.0 else np.nan
+        rotation = so_far / x[FLOAT_SHARES, i] if x[FLOAT_SHARES, i] > 0.0 else np.nan
+        missing = 0.0 * (turnover + date)
+        money += turnover if missing == 0.0 else 0.0
+        ratio = (money + missing) / usual_money if usual_money > 0.0 else np.nan
+        out[row, k] = so_far
+        out[row, k + 1] = rvol
+        out[row, k + 2] = rotation
+        out[row, k + 3] = money + missing
+        out[row, k + 4] = ratio
+
+        missing = 0.0 if is_session and has_price else np.nan
+        if has_price and since > 0.0 and x[TS_CLOSE, i] <= x[SESSION_CLOSE, i]:
+            top = max(high, top) if session_open > 0.0 else high
+            bottom = min(low, bottom) if session_open > 0.0 else low
+            session_open = session_open if session_open > 0.0 else opened
+            last = close
+        has_open = session_open > 0.0
+        change = close / before - 1.0 + missing if before > 0.0 else np.nan
+        gap = session_open / before - 1.0 + missing if before > 0.0 and has_open else np.nan
+        out[row, k + 5] = change
+        out[row, k + 6] = gap
+        out[row, k + 7] = (top - bottom) / session_open + missing if has_open else np.nan
 
         score = 1.0 if abs(change) >= params[1] else 0.0
         score += 1.0 if rvol >= params[2] else 0.0
         score += 1.0 if ratio >= params[3] else 0.0
         score += 1.0 if rotation >= params[4] else 0.0
         score += 1.0 if abs(gap) >= params[5] else 0.0
-        out[row, k], out[row, k + 1], out[row, k + 2] = units, rvol, rotation
-        out[row, k + 3], out[row, k + 4] = money, ratio
-        out[row, k + 5], out[row, k + 6], out[row, k + 7] = change, gap, reach
-        out[row, k + 8] = score
+        out[row, k + 8] = score if is_session else np.nan
+    state[0], state[1], state[2], state[3] = begun, day, units, money
+    state[4], state[5], state[6], state[7], state[8], state[9] = session_open, top, bottom, last, before, usual_money
 
 
 class SessionActivityParams(Params):

@@ -14,14 +14,14 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOW, SESSION, TYPICAL_PRICE, VOLUME, VWAP
-from tsis.kernels.window import SUM_HEAD, window_sum
+from tsis.kernels.window_ratio import RATIO_HEAD, window_ratio
 
 _SESSION, _MONEY, _UNITS, _HEAD = range(4)
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: session, its sum of price times volume, its volume; then two windows a period
+    # state: session, its sum of price times volume, its volume; then a window a period
     session, money, units = state[_SESSION], state[_MONEY], state[_UNITS]
     for i in range(first, stop):
         row = i - first
@@ -41,11 +41,10 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         at = _HEAD
         for j in range(params.shape[0]):
             n = int(params[j])
-            total = window_sum(paid, n, state, at)
-            traded = window_sum(volume, n, state, at + SUM_HEAD + n)
-            average = total / traded if traded > 0.0 else np.nan
-            out[row, k + 2 + 2 * j], out[row, k + 3 + 2 * j] = average, close / average - 1.0
-            at += 2 * (SUM_HEAD + n)
+            average = window_ratio(paid, volume + 0.0 * paid, n, state, at)
+            out[row, k + 2 + 2 * j] = average
+            out[row, k + 3 + 2 * j] = close / average - 1.0
+            at += RATIO_HEAD + 2 * n
     state[_SESSION], state[_MONEY], state[_UNITS] = session, money, units
 
 
@@ -91,6 +90,6 @@ def vwap(params: VwapParams) -> Bank:
         inputs=(SESSION, HIGH, LOW, CLOSE, VOLUME, VWAP),
         outputs=tuple(outputs),
         params=tuple(float(n) for n in params.periods),
-        state_size=_HEAD + sum(2 * (SUM_HEAD + n) for n in params.periods),
+        state_size=_HEAD + sum(RATIO_HEAD + 2 * n for n in params.periods),
         step=_step,
     )
