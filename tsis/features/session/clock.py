@@ -13,12 +13,20 @@ _DAY_US = 86_400e6
 
 
 @jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:  # noqa: ARG001  a time by itself needs no state
+def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: the last duration and its logarithm, which time bars have in common
+    duration, log_duration = state[0], state[1]
     for i in range(first, stop):
-        angle = 2.0 * np.pi * (x[TS_CLOSE, i] % params[0]) / params[0]
-        out[i - first, k] = np.log1p((x[TS_CLOSE, i] - x[TS_OPEN, i]) / 1e6)
-        out[i - first, k + 1] = np.sin(angle)
-        out[i - first, k + 2] = np.cos(angle)
+        row = i - first
+        now = x[TS_CLOSE, i]
+        lasted = (now - x[TS_OPEN, i]) / 1e6
+        if lasted != duration:
+            duration, log_duration = lasted, np.log1p(lasted)
+        angle = 2.0 * np.pi * ((now - np.floor(now / params[0]) * params[0]) / params[0])
+        out[row, k] = log_duration
+        out[row, k + 1] = np.sin(angle)
+        out[row, k + 2] = np.cos(angle)
+    state[0], state[1] = duration, log_duration
 
 
 class ClockParams(Params):
@@ -42,6 +50,6 @@ def clock(params: ClockParams) -> Bank:  # noqa: ARG001
             ),
         ),
         params=(_DAY_US,),
-        state_size=0,
+        state_size=2,
         step=_step,
     )
