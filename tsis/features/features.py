@@ -22,6 +22,7 @@ from tsis.core.ticker_sessions import ticker_sessions
 from tsis.features.engine import Engine
 from tsis.features.families import chosen_families
 from tsis.features.given_streams import given_streams
+from tsis.tables.processed_features.bar_microstructure import BarMicrostructure
 from tsis.tables.processed_features.features import Features
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.sessions import Sessions
@@ -55,9 +56,10 @@ class FeaturesParams(Params):
         return chosen_families(self.families, self.leave_out)
 
 
-@stage(reads=[InformationBars, Sessions, TickersDim], writes=[Features], by="ticker")
+@stage(reads=[InformationBars, BarMicrostructure, Sessions, TickersDim], writes=[Features], by="ticker")
 def features(
     information_bars: pl.DataFrame,
+    bar_microstructure: pl.DataFrame,
     sessions: pl.DataFrame,
     tickers_dim: pl.DataFrame,
     params: FeaturesParams,
@@ -72,7 +74,7 @@ def features(
     key = spec(Features).polars_schema.names()
     empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(engine.names, pl.Float64))
     frames, after = [empty], dict(state or {})
-    for name, bars, rows in series_of(information_bars, sessions, tickers_dim, params):
+    for name, bars, rows in series_of(information_bars, bar_microstructure, sessions, tickers_dim, params):
         out, after[name] = engine.fold(rows, after[name] if name in after else engine.start())
         values = pl.from_numpy(np.ascontiguousarray(out.T), schema=engine.names, orient="col")
         frames.append(pl.concat([bars.select(key), values.fill_nan(None)], how="horizontal"))
@@ -80,13 +82,19 @@ def features(
 
 
 def series_of(
-    information_bars: pl.DataFrame, sessions: pl.DataFrame, tickers_dim: pl.DataFrame, params: FeaturesParams
+    information_bars: pl.DataFrame,
+    bar_microstructure: pl.DataFrame,
+    sessions: pl.DataFrame,
+    tickers_dim: pl.DataFrame,
+    params: FeaturesParams,
 ) -> Iterator[tuple[str, pl.DataFrame, Array]]:
     """Yield, of every chosen series, ``ticker bar_spec``, its bars in order, and the rows that the engine is given."""
     chosen = information_bars
     if params.bar_specs is not None:
         chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))
-    by_series = chosen.sort(spec(InformationBars).key).partition_by("ticker", "bar_spec", as_dict=True)
+    key = spec(InformationBars).key
+    chosen = chosen.join(bar_microstructure, on=key, how="left")
+    by_series = chosen.sort(key).partition_by("ticker", "bar_spec", as_dict=True)
     for (ticker, bar_spec), bars in by_series.items():
         listed = ticker_sessions(sessions, tickers_dim, str(ticker))
         facts = tickers_dim.filter(pl.col("ticker") == ticker)

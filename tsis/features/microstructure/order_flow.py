@@ -1,62 +1,105 @@
-"""Who was the aggressor."""
+"""Who was the aggressor: volume and trades of buyers against those of sellers."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
-from tsis.core.stream import BUY_VOLUME, SELL_VOLUME, VOLUME
-from tsis.kernels.rolling import push
+from tsis.core.periods import Periods
+from tsis.core.stream import BUY_VOLUME, N_BUYS, N_SELLS, N_TICKS, SELL_VOLUME, VOLUME
+from tsis.kernels.window_sums import HEAD, sums_size, window_sums
 
-_WINDOW = 20
+_SUMS: Final = 4
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars with trades so far, ring of imbalances, ring of volumes
-    window = int(params[0])
-    imbalances, volumes = state[1 : 1 + window], state[1 + window :]
     for i in range(first, stop):
-        imbalance, volume = x[BUY_VOLUME, i] - x[SELL_VOLUME, i], x[VOLUME, i]
-        out[i - first, k], out[i - first, k + 1] = np.nan, np.nan
-        if np.isnan(imbalance) or volume <= 0.0:
-            continue
-        push(imbalances, int(state[0]), imbalance)
-        push(volumes, int(state[0]), volume)
-        state[0] += 1.0
-        out[i - first, k] = imbalance / volume
-        if state[0] >= window:
-            out[i - first, k + 1] = imbalances.sum() / volumes.sum()
+        row = i - first
+        signed, volume = x[BUY_VOLUME, i] - x[SELL_VOLUME, i], x[VOLUME, i]
+        trades, count = x[N_BUYS, i] - x[N_SELLS, i], x[N_TICKS, i]
+        out[row, k] = signed
+        out[row, k + 1] = signed / volume if volume > 0.0 else np.nan
+        out[row, k + 2] = trades / count if count > 0.0 else np.nan
+        at = 0
+        for j in range(params.shape[0]):
+            n = int(params[j])
+            value = at + HEAD
+            state[value], state[value + 1], state[value + 2], state[value + 3] = signed, volume, trades, count
+            window_sums(_SUMS, n, state, at)
+            value += _SUMS
+            volumes, counts = state[value + 1], state[value + 3]
+            out[row, k + 3 + 2 * j] = state[value] / volumes if volumes > 0.0 else np.nan
+            out[row, k + 4 + 2 * j] = state[value + 2] / counts if counts > 0.0 else np.nan
+            at += HEAD + _SUMS * (n + 3)
 
 
 class OrderFlowParams(Params):
-    """Parameters of `order_flow`."""
+    """Parameters of `order_flow`.
+
+    Parameters
+    ----------
+    windows : bars over which the ratios are taken.
+    """
+
+    windows: Periods = (20,)
 
 
 @bank
-def order_flow(params: OrderFlowParams) -> Bank:  # noqa: ARG001
-    """Return the bank."""
+def order_flow(params: OrderFlowParams) -> Bank:
+    """Return the bank; NaN in bars without trades and in windows with one."""
+    source = "AFML 2.3.2, 19.3"
+    rolling = [
+        item
+        for n in params.windows
+        for item in (
+            Feature(
+                f"buy_pressure_{n}",
+                "frac",
+                f"Sum of buy_volume - sell_volume over the last {n} bars, divided by the sum of their volume",
+                n - 1,
+                source,
+            ),
+            Feature(
+                f"trade_imbalance_{n}",
+                "frac",
+                f"Sum of n_buys - n_sells over the last {n} bars, divided by the number of their trades",
+                n - 1,
+                source,
+            ),
+        )
+    ]
     return Bank(
-        inputs=(BUY_VOLUME, SELL_VOLUME, VOLUME),
+        inputs=(VOLUME, N_TICKS, BUY_VOLUME, SELL_VOLUME, N_BUYS, N_SELLS),
         outputs=(
+            Feature(
+                "signed_volume",
+                "units",
+                "buy_volume - sell_volume of the bar; null in bars without trades",
+                0,
+                source,
+            ),
             Feature(
                 "buy_pressure",
                 "frac",
-                "(buy_volume - sell_volume) / volume of the bar, -1 to 1; null in series without trades",
+                "(buy_volume - sell_volume) / volume of the bar, -1 to 1; null in bars without trades",
                 0,
-                "AFML 2.3.2",
+                source,
             ),
             Feature(
-                f"buy_pressure_{_WINDOW}",
+                "trade_imbalance",
                 "frac",
-                f"The same over the last {_WINDOW} bars with trades, as a ratio of sums",
-                _WINDOW - 1,
-                "AFML 2.3.2",
+                "(n_buys - n_sells) / number of trades of the bar, -1 to 1; null in bars without trades",
+                0,
+                source,
             ),
+            *rolling,
         ),
-        params=(_WINDOW,),
-        state_size=1 + 2 * _WINDOW,
+        params=params.windows,
+        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
         step=_step,
     )
