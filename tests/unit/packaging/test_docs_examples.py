@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,8 @@ import pytest
 
 from tsis.core.table import spec
 from tsis.labeling.events import event_filters
+from tsis.models.estimator import XgboostParams, fit
+from tsis.models.frozen_orders import FrozenOrder, FrozenOrders
 from tsis.tables.processed_features.information_bars import InformationBars
 
 ROOT = Path(__file__).parents[3]
@@ -47,14 +50,29 @@ def es_bars() -> pl.DataFrame:
     return given.select(columns.get(name, pl.lit(None)).cast(kind).alias(name) for name, kind in schema.items())
 
 
+def fitted(x: np.ndarray, label: np.ndarray) -> bytes:
+    """Return an artefact with a frozen order of EURUSD."""
+    when = datetime(2017, 7, 26, tzinfo=UTC)
+    order = FrozenOrder(found="stationary", d=0.3, width=66, n_bars=3_551, first_bar=when, last_bar=when)
+    frozen = FrozenOrders(feature="f", price="close", cut_off=1e-3, max_p_value=0.05, orders={"EURUSD": order})
+    model, _ = fit(x, label, np.ones(label.size), ["a", "b", "f"], x, XgboostParams(n_rounds=1), frozen.attributes())
+    return model.artifact
+
+
 @pytest.fixture
 def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
     """What a page may use without making it: trades, bars, their returns, a lake, rows to learn from."""
     rng = np.random.default_rng(5)
     n = 80
     rows = es_bars[10:90].select("ticker", "bar_spec", "seq", t0="ts_close").with_columns(t1=es_bars["ts_close"][13:93])
-    tables = {"processed_features.information_bars": es_bars, "ml_dataset.dataset": rows}
     x_train = rng.standard_normal((n, 3))
+    y_train = (x_train[:, 0] + rng.standard_normal(n) > 0).astype(int)
+    refit = {"model": ["fx_hourly"], "split": ["walk_forward"], "artifact": [fitted(x_train, y_train)]}
+    tables = {
+        "processed_features.information_bars": es_bars,
+        "ml_dataset.dataset": rows,
+        "governance.models": pl.DataFrame(refit),
+    }
     trades = pl.read_parquet(ROOT / "data/sample/es_trades.parquet").head(5_000)
     return {
         "ts_us": trades["ts"].to_physical().to_numpy(),
@@ -67,7 +85,7 @@ def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
         "lake": SimpleNamespace(scan=lambda table: tables[table].lazy()),
         "series": (pl.col("ticker") == "ES") & (pl.col("bar_spec") == "dollar_70M"),
         "x_train": x_train,
-        "y_train": (x_train[:, 0] + rng.standard_normal(n) > 0).astype(int),
+        "y_train": y_train,
         "w_train": np.ones(n),
         "start_train": 4 * np.arange(n),
         "end_train": 4 * np.arange(n) + 5,
