@@ -26,6 +26,7 @@ KNOWN_FROM = {
     "raw.ohlcv_daily": "known_at",
     "reference.corporate_actions": "known_at",
     "processed_features.daily_cache": "ts_close",
+    "processed_features.futures_roll": "held_from",
     "processed_features.information_bars": "ts_close",
     "processed_features.features": "ts_close",
     "processed_features.session_coverage": "ts_close",

@@ -16,6 +16,7 @@ from tsis.tables.execution.fills_log import FillsLog
 from tsis.tables.execution.orders_log import OrdersLog
 from tsis.tables.execution.positions import Positions
 from tsis.tables.execution.risk_limits import RiskLimits
+from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.active_signals import ActiveSignals
@@ -69,9 +70,13 @@ class FillsLogParams(Params):
     )
 
 
-@stage(reads=[Setups, InformationBars, TickersDim], writes=_WRITES, by="whole")
+@stage(reads=[Setups, InformationBars, FuturesRoll, TickersDim], writes=_WRITES, by="whole")
 def fills_log(
-    setups: pl.DataFrame, information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: FillsLogParams
+    setups: pl.DataFrame,
+    information_bars: pl.DataFrame,
+    futures_roll: pl.DataFrame,
+    tickers_dim: pl.DataFrame,
+    params: FillsLogParams,
 ) -> Tables:
     """Trade each strategy's armed setups on an account of its own, with the session kernel.
 
@@ -80,6 +85,9 @@ def fills_log(
     at or after `expires_at`, at the open after `max_bars` bars, or at the first open after a close at which the day had
     lost `daily_loss_frac`. A day is
     the UTC date of the bars. An entry that has no next bar waits, and what is held at the last bar stays open.
+
+    A product of futures_roll is never held over a roll: a position leaves at the last close of the contract that is
+    given up, at the `held_from` of the next, with slippage and fees, and an entry that waits is cancelled.
 
     Bars are forward-adjusted; fills are as traded: price / price_factor, and the quantity times it. A dividend is so
     treated as reinvested, and an exit may sell a fraction more than was bought. Quantities are rounded to 1e-9.
@@ -97,7 +105,8 @@ def fills_log(
         bars = information_bars.join(
             proposed.select("ticker", "bar_spec").unique(), on=["ticker", "bar_spec"], how="semi"
         )
-        session = replay(proposed, bars, _instruments(proposed, tickers_dim, params), limits, params.start_equity)
+        instruments = _instruments(proposed, tickers_dim, params)
+        session = replay(proposed, bars, futures_roll, instruments, limits, params.start_equity)
         stories = order_tables.signal_stories(proposed, session).with_columns(
             pl.col("^(accepted|rejected|in|cancelled|out)_qty(_after)?$").round(9)
         )

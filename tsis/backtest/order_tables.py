@@ -23,6 +23,7 @@ _REASONS = {
     kernel.TICKER_HELD: "the ticker has a position",
     kernel.POSITIONS_FULL: "all positions taken",
     kernel.BELOW_ONE_LOT: "risk allows less than one lot",
+    kernel.ROLLED: "contract given up",
 }
 _STAGES = {
     "accepted": kernel.ACCEPTED,
@@ -215,7 +216,7 @@ def _exit_orders(held: pl.DataFrame, kind: str, price: pl.Expr, met_by: np.int64
 
 
 def _is_market_exit() -> pl.Expr:
-    return pl.col("out_reason").is_in([kernel.EXPIRED, kernel.DAILY_LOSS_MET])
+    return pl.col("out_reason").is_in([kernel.EXPIRED, kernel.DAILY_LOSS_MET, kernel.ROLLED])
 
 
 def _exit_signalled_at() -> pl.Expr:

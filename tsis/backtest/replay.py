@@ -53,7 +53,12 @@ class Replay:
 
 
 def replay(
-    setups: pl.DataFrame, bars: pl.DataFrame, instruments: pl.DataFrame, limits: Floats, equity: float
+    setups: pl.DataFrame,
+    bars: pl.DataFrame,
+    rolls: pl.DataFrame,
+    instruments: pl.DataFrame,
+    limits: Floats,
+    equity: float,
 ) -> Replay:
     """Run the session kernel over the bars, from the first setup to the last bar.
 
@@ -61,6 +66,8 @@ def replay(
     ----------
     setups : of one session, sorted by key; `signal` in the result is the row number here. Only armed ones are proposed.
     bars : of its tickers and bar specification; any order.
+    rolls : rows of futures_roll. A contract of a traded product is given up at the `held_from` of the next, after all
+        bars that close by then.
     instruments : ticker, then the columns of the kernel's `instruments` in order.
     limits : the kernel's `limits`.
     equity : what the account starts with.
@@ -74,8 +81,18 @@ def replay(
         pl.col("signal").cast(pl.Int64), pl.col("t0").alias("ts_close")
     )
     known = instruments.sort("ticker").with_row_index("number")
+    given_up = rolls.filter(pl.col("previous").is_not_null()).select(
+        pl.col("product").alias("ticker"), ts_open="held_from", ts_close="held_from", is_roll=True
+    )
     rows = (
-        bars.filter(pl.col("ts_close") >= setups["t0"].min())
+        pl.concat(
+            [
+                bars.with_columns(is_roll=pl.lit(value=False)),
+                given_up.join(bars.select("ticker").unique(), on="ticker", how="semi"),
+            ],
+            how="diagonal",
+        )
+        .filter(pl.col("ts_close") >= setups["t0"].min())
         .join(known.select("ticker", "number"), on="ticker", how="left")
         .join(
             numbered.filter(pl.col("action") == "ENTRY_ARMED").select(
@@ -84,7 +101,8 @@ def replay(
             on=_EVENT,
             how="left",
         )
-        .sort("ts_close", "ticker", "seq")
+        .sort("ts_close", "is_roll", "ticker", "seq")
+        .with_columns(pl.col("price_factor").forward_fill().over("ticker").fill_null(1.0))
     )
     _require_complete(setups, rows)
     state = kernel.new_state(equity, known.height)
@@ -97,7 +115,7 @@ def replay(
         session_day(rows["ts_close"]).to_physical().cast(pl.Int64).to_numpy(),
         rows["ts_open"].to_physical().to_numpy(),
         rows["ts_close"].to_physical().to_numpy(),
-        rows.select("open", "high", "low", "close", "price_factor").to_numpy(order="c"),
+        rows.select(pl.col("open", "high", "low", "close").fill_null(math.nan), "price_factor").to_numpy(order="c"),
         _proposals(rows),
         records,
     )

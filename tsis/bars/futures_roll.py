@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -13,7 +15,9 @@ from tsis.core.table import spec
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.reference.contracts_dim import ContractsDim
+from tsis.tables.reference.tickers_dim import TickersDim
 
+_SAME: Final = ("asset_class", "currency", "multiplier", "lot_size")
 Row = tuple[int, int, int, float, float, int]  # session, contract, contract before, its gap twice, session compared
 
 
@@ -21,12 +25,27 @@ class FuturesRollParams(Params):
     """Parameters of `futures_roll`: none; volume alone decides."""
 
 
-@stage(reads=[DailyCache, ContractsDim], writes=[FuturesRoll])
-def futures_roll(daily_cache: pl.DataFrame, contracts_dim: pl.DataFrame, params: FuturesRollParams) -> pl.DataFrame:  # noqa: ARG001
+@stage(reads=[DailyCache, ContractsDim, TickersDim], writes=[FuturesRoll], by="product")
+def futures_roll(
+    daily_cache: pl.DataFrame,
+    contracts_dim: pl.DataFrame,
+    tickers_dim: pl.DataFrame,
+    params: FuturesRollParams,  # noqa: ARG001
+) -> pl.DataFrame:
     """Return for each product which contract is held from when on; none where contracts_dim is empty.
 
-    See `roll_calendar`.
+    See `roll_calendar`. A product that is in tickers_dim takes the place of its contracts in the chain
+    (`information_bars`), so that one unit of it must be what one of each contract is.
+
+    Raises
+    ------
+    DataError
+        As `roll_calendar`, and if a product in tickers_dim differs from a contract in asset_class, currency, multiplier
+        or lot_size, or one of its contracts has a split or a dividend.
     """
+    listed = contracts_dim.join(tickers_dim, left_on="product", right_on="ticker", how="semi")
+    _refuse_unlike(listed, tickers_dim)
+    _refuse_adjusted(listed, daily_cache)
     daily = daily_cache.select("ticker", "date", "ts_close", close="close_d", volume="vol_d")
     return roll_calendar(daily, contracts_dim)
 
@@ -76,6 +95,31 @@ def roll_calendar(daily: pl.DataFrame, contracts: pl.DataFrame) -> pl.DataFrame:
         rolls = _rolls(close, np.nan_to_num(volume), is_expired)
         frames.append(_frame(str(product), rolls, sessions, tickers, np.nan_to_num(volume)))
     return pl.concat(frames).sort(spec(FuturesRoll).key)
+
+
+def _refuse_unlike(contracts: pl.DataFrame, tickers_dim: pl.DataFrame) -> None:
+    latest = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last").select("ticker", *_SAME)
+    both = contracts.join(latest, on="ticker").join(latest, left_on="product", right_on="ticker", suffix="_of_product")
+    for name in _SAME:
+        unlike = both.filter(pl.col(name) != pl.col(f"{name}_of_product")).sort("ticker")
+        if not unlike.is_empty():
+            first = unlike.row(0, named=True)
+            raise DataError(
+                f"reference.tickers_dim: {name} of {unlike.height:,} contracts is not that of their product (first: "
+                f"{first['ticker']} {first[name]}, {first['product']} {first[f'{name}_of_product']}); correct it, or "
+                "give those contracts a product of their own"
+            )
+
+
+def _refuse_adjusted(contracts: pl.DataFrame, daily_cache: pl.DataFrame) -> None:
+    adjusted = daily_cache.join(contracts, on="ticker", how="semi").filter(
+        (pl.col("split_factor") != 1.0) | (pl.col("dividend_factor") != 1.0)
+    )
+    if not adjusted.is_empty():
+        raise DataError(
+            f"reference.corporate_actions: {some(adjusted['ticker'].unique().sort())} have splits or dividends and are "
+            "contracts of a futures product; delete the actions"
+        )
 
 
 def _by_session(rows: pl.DataFrame, sessions: pl.DataFrame, tickers: list[str], name: str) -> NDArray[np.float64]:

@@ -8,8 +8,9 @@ import polars as pl
 
 from tsis.bars.bar_params import InformationBarsParams
 from tsis.bars.price_factors import BEFORE_CLOSE
+from tsis.bars.product_bars import held_before, product_bars
 from tsis.bars.ticker_bars import Given, ticker_bars
-from tsis.core.errors import ParamsError
+from tsis.core.errors import DataError, ParamsError, some
 from tsis.core.instrument import instrument
 from tsis.core.order import in_order
 from tsis.core.stage import stage
@@ -17,18 +18,20 @@ from tsis.core.state import State
 from tsis.core.table import spec
 from tsis.core.ticker_sessions import ticker_sessions
 from tsis.tables.processed_features.daily_cache import DailyCache
+from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.ohlcv_1h import Ohlcv1h
 from tsis.tables.raw.ohlcv_1m import Ohlcv1m
 from tsis.tables.raw.ohlcv_daily import OhlcvDaily
 from tsis.tables.raw.quotes import Quotes
 from tsis.tables.raw.trades import Trades
+from tsis.tables.reference.contracts_dim import ContractsDim
 from tsis.tables.reference.sessions import Sessions
 from tsis.tables.reference.tickers_dim import TickersDim
 
 
 @stage(
-    reads=[Trades, Quotes, Ohlcv1m, Ohlcv1h, OhlcvDaily, DailyCache, Sessions, TickersDim],
+    reads=[Trades, Quotes, Ohlcv1m, Ohlcv1h, OhlcvDaily, DailyCache, FuturesRoll, ContractsDim, Sessions, TickersDim],
     writes=[InformationBars],
     by="ticker",
     ahead={DailyCache: BEFORE_CLOSE},
@@ -40,6 +43,8 @@ def information_bars(
     ohlcv_1h: pl.DataFrame,
     ohlcv_daily: pl.DataFrame,
     daily_cache: pl.DataFrame,
+    futures_roll: pl.DataFrame,
+    contracts_dim: pl.DataFrame,
     sessions: pl.DataFrame,
     tickers_dim: pl.DataFrame,
     params: InformationBarsParams,
@@ -59,28 +64,56 @@ def information_bars(
     row of the ticker, a trade or any vendor's bar, shows that its interval is over. A vendor's bar off the grid of the
     epoch gives way to trades before its end in any interval of the grid that it touches.
 
+    A product of contracts_dim that is in tickers_dim is a ticker: it has the bars of the contract that it held by
+    futures_roll (`product_bars`), and its contracts, whose trades these are, have none of their own.
+
     The state holds, under ``ticker bar_spec``, the open bar (all time bars in one), under ``ticker`` the factors and
     the time of the last trade, and under ``ticker side …`` what decides the sides of trades.
 
     Raises
     ------
     DataError
-        If a ticker is not in tickers_dim, or two sources report the same bar or trades of the same day.
+        If a ticker is not in tickers_dim, two sources report the same bar or trades of the same day, or a product has
+        raw rows of its own.
     ParamsError
         If the parameters have no entry for a ticker's asset class.
     """
     raw = (trades, quotes, ohlcv_1m, ohlcv_1h, ohlcv_daily)
     frames, after = [spec(InformationBars).empty()], dict(state or {})
-    for ticker in sorted({name for rows in raw for name in rows["ticker"].unique()}):
+    tickers = {name for rows in raw for name in rows["ticker"].unique()}
+    contracts = _contracts(futures_roll, contracts_dim, tickers_dim, after)
+    if tickers & set(contracts):
+        raise DataError(
+            f"{some(sorted(tickers & set(contracts)))}: products of reference.contracts_dim that have raw rows of "
+            "their own; give the products other names there, or take them out of reference.tickers_dim"
+        )
+    for ticker in sorted(tickers.difference(*contracts.values()) | set(contracts)):
         facts = instrument(tickers_dim, ticker)
         if facts.asset_class not in params.bars:
             raise ParamsError(
                 f"information_bars: {ticker} is of class {facts.asset_class}, for which params.yaml has no bars; "
                 f"add information_bars.bars.{facts.asset_class} (an empty list builds none)"
             )
-        tape, book, *closed = (rows.filter(pl.col("ticker") == ticker) for rows in (*raw, daily_cache))
+        names = contracts.get(ticker, {ticker})
+        tape, book, *closed = (rows.filter(pl.col("ticker").is_in(names)) for rows in raw)
+        closed.append(daily_cache.filter(pl.col("ticker") == ticker))
         by_close = (in_order(rows, ["ts_close"]) for rows in closed)
         listed = ticker_sessions(sessions, tickers_dim, ticker)
         given = Given(facts, listed, in_order(tape, ["ts", "seq"]), book, *by_close)
-        frames += ticker_bars(given, params, after, until)
+        if ticker in contracts:
+            rolls = futures_roll.filter(pl.col("product") == ticker)
+            frames += product_bars(given, rolls, params, after, until)
+        else:
+            frames += ticker_bars(given, params, after, until)
     return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq"), after
+
+
+def _contracts(
+    futures_roll: pl.DataFrame, contracts_dim: pl.DataFrame, tickers_dim: pl.DataFrame, state: State
+) -> dict[str, set[str]]:
+    """Return the contracts of each product that is a ticker: those that are listed, and those that it held."""
+    known = pl.concat(rows.select("product", "ticker") for rows in (contracts_dim, futures_roll))
+    found: dict[str, set[str]] = {product: {contract} for product, contract in held_before(state).items()}
+    for product, contract in known.filter(pl.col("product").is_in(tickers_dim["ticker"].implode())).iter_rows():
+        found.setdefault(product, set()).add(contract)
+    return found

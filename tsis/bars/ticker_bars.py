@@ -20,6 +20,7 @@ from tsis.core.bar_spec import BarSpec, parse_bar_spec
 from tsis.core.errors import DataError
 from tsis.core.instrument import Instrument
 from tsis.core.state import State
+from tsis.kernels.time_bars import end_at
 from tsis.kernels.time_bars import initial_state as initial_time_state
 
 
@@ -42,6 +43,12 @@ class Given:
         closes = [rows["ts_close"] for rows in (self.ohlcv_1m, self.ohlcv_1h, self.ohlcv_daily)]
         return max(float(times.to_physical().to_numpy().max()) for times in (*ticks, *closes) if len(times))
 
+    def is_empty(self) -> bool:
+        """Tell whether there is no raw row."""
+        return all(
+            rows.is_empty() for rows in (self.trades, self.quotes, self.ohlcv_1m, self.ohlcv_1h, self.ohlcv_daily)
+        )
+
     def vendor(self, bar: BarSpec) -> tuple[pl.DataFrame, str] | None:
         """Return the vendor's bars of that very size and their table, None where no table has the size."""
         return {
@@ -63,12 +70,9 @@ def ticker_bars(
     over_us = given.known_us() if until is None else until.timestamp() * 1e6
     frames = []
     bars = [parse_bar_spec(name) for name in params.bars[given.facts.asset_class]]
-    by_time = [bar for bar in bars if bar.kind == "time" and bar.name != "time_1d"]
-    by_session = [bar for bar in bars if bar.kind == "session"]
-    for group in filter(None, (by_time, by_session)):
-        name = f"{ticker} {' '.join(bar.name for bar in group)}"
+    for name, group in _groups(ticker, bars).items():
         after[name] = after[name].copy() if name in after else initial_time_state(len(group))
-        if group is by_time:
+        if group[0].kind == "time":
             frames.append(time_bars(tape, group, ticker, multiplier, after[name], over_us))
         else:
             frames.append(session_time_bars(tape, group, given.sessions, ticker, multiplier, after[name], over_us))
@@ -87,6 +91,20 @@ def ticker_bars(
         last_trade_us = float(tape.ts_us[-1])
     after[ticker] = np.array([*last_factors(given.daily_cache, (split, price)), last_trade_us])
     return frames
+
+
+def cut_time_bars(given: Given, params: InformationBarsParams, after: State, at: datetime) -> None:
+    """Let the open time bars of a ticker in the state `after` end at `at`; those that begin at it are dropped."""
+    bars = [parse_bar_spec(name) for name in params.bars[given.facts.asset_class]]
+    for name in _groups(given.facts.ticker, bars):
+        end_at(round(at.timestamp() * 1e6), after[name])
+
+
+def _groups(ticker: str, bars: list[BarSpec]) -> dict[str, list[BarSpec]]:
+    """Return the time bars that are made in one pass, by the name of their state."""
+    by_time = [bar for bar in bars if bar.kind == "time" and bar.name != "time_1d"]
+    by_session = [bar for bar in bars if bar.kind == "session"]
+    return {f"{ticker} {' '.join(bar.name for bar in group)}": group for group in (by_time, by_session) if group}
 
 
 def _sided(trades: pl.DataFrame, given: Given, rule: QuoteRuleParams, after: State) -> Ticks:

@@ -18,7 +18,7 @@ from tsis.core.table import Table, TableSpec, spec
 
 P = ParamSpec("P")
 R = TypeVar("R")
-By = Literal["ticker", "session", "whole"]
+By = Literal["ticker", "session", "product", "whole"]
 _BESIDES_TABLES = {"params", "state", "until"}
 
 
@@ -93,7 +93,9 @@ def stage(
     Parameters
     ----------
     reads, writes : the tables; every argument but ``params``, ``state`` and ``until`` must be one of `reads`.
-    by : ``ticker`` calls the function once a ticker, ``session`` once a UTC date of the rows, ``whole`` once.
+    by : ``ticker`` calls the function once a ticker, ``session`` once a UTC date of the rows, ``product`` once a
+        futures product with the rows of its contracts, ``whole`` once. To a stage by ticker that reads futures_roll,
+        a product that is in tickers_dim is a ticker, and its contracts are none (see `tsis.runtime.products`).
     ahead : tables of which a resumable stage needs the rows that much before their time.
 
     Raises

@@ -31,7 +31,7 @@ RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS = range(3)
 MULTIPLIER, LOT_SIZE, SLIPPAGE_FRAC, FEE_PER_UNIT, FEE_FRAC, MAX_LEVERAGE = range(6)
 """Columns of `instruments`, one row a ticker."""
 OPEN, HIGH, LOW, CLOSE, FACTOR = range(5)
-"""Columns of `bars`."""
+"""Columns of `bars`; a row without prices (OPEN is NaN) is no bar: there the ticker gives its contract up."""
 P_SIGNAL, P_SIDE, P_STOP, P_TARGET, P_BET, P_EXPIRES, P_MAX_BARS = range(7)
 """Columns of `proposals`, one row a bar; P_SIGNAL is -1 where it proposes nothing; P_EXPIRES, P_MAX_BARS may be inf."""
 KIND, AT_ROW, TICKER, SIGNAL_ID, REASON, ORDER_QTY, PRICE, REFERENCE, FEE, BAR_FACTOR = range(10)
@@ -42,8 +42,8 @@ RECORD = 15
 # no Python integers: numba would compile every function anew for each that it is given
 ACCEPTED, REJECTED, ENTERED, CANCELLED, EXITED = map(np.int64, range(5))
 """Kinds of record."""
-NO_REASON, STOPPED, TARGET_MET, EXPIRED, DAILY_LOSS_MET, TICKER_HELD, POSITIONS_FULL, BELOW_ONE_LOT = map(
-    np.int64, range(8)
+NO_REASON, STOPPED, TARGET_MET, EXPIRED, DAILY_LOSS_MET, TICKER_HELD, POSITIONS_FULL, BELOW_ONE_LOT, ROLLED = map(
+    np.int64, range(9)
 )
 """Reasons of a record."""
 
@@ -236,6 +236,18 @@ def _inside(state: Floats, instruments: Floats, ticker: int, bar: Floats, record
 
 
 @jit
+def _roll(state: Floats, instruments: Floats, ticker: int, bar: Floats, records: Floats, n: int) -> int:
+    """Leave the contract that the ticker gives up at its last close, and cancel an order for it that waits."""
+    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
+    if slot[PHASE] == WAITING:
+        n = _record(records, n, state, ticker, CANCELLED, ROLLED, slot[QTY] * bar[FACTOR], bar[FACTOR])
+        slot[PHASE] = FLAT
+    elif slot[PHASE] == HELD:
+        n = _fill(records, n, state, instruments, ticker, ROLLED, slot[MARK], bar[FACTOR])
+    return n
+
+
+@jit
 def session(
     state: Floats,
     limits: Floats,
@@ -256,7 +268,8 @@ def session(
     limits : RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS.
     instruments : (k, 6) costs and sizes.
     ticker, day, ts_open, ts_close : (n,) row of `instruments`, session day, times in the unit of P_EXPIRES.
-    bars : (n, 5) open, high, low, close, price factor.
+    bars : (n, 5) open, high, low, close, price factor. A row with NaN for prices, and the factor of the bar before it,
+        says that the ticker's contract is given up then.
     proposals : (n, 7) what each bar's close proposes; P_SIGNAL is -1 for nothing.
     records : room for what happens, see `new_records`.
 
@@ -265,7 +278,8 @@ def session(
     An order given at a close fills at the ticker's next open. A position that is due (its time or its bars are over, or
     the day's loss is reached) leaves at the first open after that. Stop and target are watched within each bar, that of
     the entry included; a gap through either fills at the open; where both lie within the bar, the stop was first. The
-    day's loss is measured at every close against the equity at the end of the day before.
+    day's loss is measured at every close against the equity at the end of the day before. Where a contract is given up,
+    its position leaves at the last close, with slippage, and an order that waits is cancelled.
     """
     n = int(np.int64(0))  # no literal, see above
     for i in range(ticker.shape[0]):
@@ -274,6 +288,10 @@ def session(
         if day[i] != state[DAY]:
             state[DAY], state[HALTED] = day[i], 0.0
             state[DAY_EQUITY] = equity_of(state, instruments)
+        if np.isnan(bar[OPEN]):
+            n = _roll(state, instruments, k, bar, records, n)
+            state[ROW] += 1.0
+            continue
         n = _at_open(state, instruments, k, ts_open[i], bar, records, n)
         if slot[PHASE] == HELD:
             n = _inside(state, instruments, k, bar, records, n)

@@ -61,6 +61,16 @@ def close_until(until: int, state: NDArray[np.float64], out: NDArray[np.float64]
     return written
 
 
+def end_at(until: int, state: NDArray[np.float64]) -> None:
+    """Let the open bars end at `until` at the latest; one that begins there or later is dropped."""
+    for bar in state[_SHARED:].reshape(-1, _BLOCK):
+        if bar[0] > 0.0 and bar[13] >= until:
+            bar[:] = 0.0
+            bar[1], bar[2] = -np.inf, np.inf
+        elif bar[0] > 0.0:
+            bar[14] = min(bar[14], np.float64(until))
+
+
 @jit
 def fold_time_bars(
     ts: NDArray[np.int64],

@@ -126,8 +126,9 @@ def _publish(
     transaction: Transaction,
 ) -> None:
     """Replace what the units that succeeded said before; units that are gone keep nothing, failed ones everything."""
-    if stage.by == "session" and failures:
-        before = transaction.scan(table.name).filter(session_of(table).is_in(list(failures))).collect()
+    if stage.by != "ticker" and failures:
+        unit = session_of(table) if stage.by == "session" else pl.col("product")
+        before = transaction.scan(table.name).filter(unit.is_in(list(failures))).collect()
         transaction.replace(table.name, pl.concat([rows, before]))
     elif not failures and not any(since.values()):
         transaction.replace(table.name, rows)

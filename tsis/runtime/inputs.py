@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from tsis.core.errors import DataError
 from tsis.core.order import in_order
 from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
 from tsis.lake.transaction import Transaction
+from tsis.runtime.products import ROLLS, Products
 
 IN_MEMORY_ROWS = 5_000_000
 """A table up to this size is read once and split by ticker; a larger one is scanned for each ticker."""
@@ -26,6 +28,8 @@ class Inputs:
         self._split: dict[str, Mapping[str, pl.DataFrame]] = {}
         self._whole: dict[str, pl.DataFrame] = {}
         self._empty: dict[str, pl.DataFrame] = {}
+        self._products = Products(stage, transaction)
+        self._clashes: set[str] = set()
         self.rows = 0
         for table in stage.reads:
             self._open(table)
@@ -39,18 +43,21 @@ class Inputs:
         if by_ticker and rows > IN_MEMORY_ROWS:
             return
         if by_ticker:
-            parts = scanned.collect().partition_by("ticker", as_dict=True, maintain_order=True)
+            unit = "product" if table.name == ROLLS else "ticker"
+            parts = scanned.collect().partition_by(unit, as_dict=True, maintain_order=True)
             self._split[table.name] = {str(name): in_order(part, table.key) for (name,), part in parts.items()}
         else:
             self._whole[table.name] = in_order(scanned.collect(), table.key)
 
     def units(self) -> Sequence[str | None]:
-        """Return the tickers or sessions to call the stage for, in order; one None where it is called once."""
+        """Return the units to call the stage for, in order (tickers, products, sessions); one None for all."""
         if self._stage.by == "whole":
             return [None]
+        if self._stage.by == "product":
+            return sorted(self._products.names())
         found: set[str] = set()
         for table in self._stage.reads:
-            if table.zone == "reference":
+            if table.zone == "reference" or (self._stage.by == "ticker" and table.name == ROLLS):
                 continue
             if self._stage.by == "session":
                 if table.known is not None:
@@ -59,7 +66,8 @@ class Inputs:
                 found |= set(self._split[table.name])
             elif "ticker" in table.polars_schema:
                 found |= set(self._transaction.scan(table.name).select("ticker").unique().collect()["ticker"])
-        return sorted(found)
+        self._clashes = found & self._products.names()
+        return sorted(found - self._products.contracts() | self._products.names())
 
     def frames(self, unit: str | None) -> dict[str, pl.DataFrame]:
         """Return the stage's arguments for one unit: argument name to frame."""
@@ -68,8 +76,19 @@ class Inputs:
     def between(self, ticker: str, after: datetime | None, until: datetime | None) -> dict[str, pl.DataFrame]:
         """Return the arguments of a resumable stage: the rows of `ticker` known after `after` and not after `until`.
 
-        Tables that the stage needs ahead are given that much earlier, and `timeless` ones whole.
+        Tables that the stage needs ahead are given that much earlier, and `timeless` ones whole. The raw rows of a
+        product are those of the contract that it held when they were known.
+
+        Raises
+        ------
+        DataError
+            If `ticker` is a product and has raw rows of its own.
         """
+        if ticker in self._clashes:
+            raise DataError(
+                f"{ticker} is a product of reference.contracts_dim and has raw rows of its own; give the product "
+                "another name, or take it out of reference.tickers_dim"
+            )
         timed = {
             table.table: in_order(self._timed_scan(table, ticker, after, until).collect(), table.key)
             for table in self._stage.reads
@@ -101,6 +120,8 @@ class Inputs:
         return pl.concat(counts).group_by("day").agg(pl.col("rows").sum()).sort("day")
 
     def _frame(self, table: TableSpec, unit: str | None) -> pl.DataFrame:
+        if self._stage.by == "product":
+            return self._of_product(table, str(unit))
         if table.name in self._whole:
             rows = self._whole[table.name]
             is_cut = self._stage.by == "session" and table.zone != "reference" and table.known is not None
@@ -113,13 +134,35 @@ class Inputs:
         self, table: TableSpec, ticker: str, after: datetime | None, until: datetime | None
     ) -> pl.LazyFrame:
         lead = self._stage.ahead.get(table.name, timedelta())
+        parts = [
+            self._known(table, name, begin and begin + lead, end and end + lead)
+            for name, begin, end in self.spans(table, ticker, after, until)
+        ]
+        return pl.concat(parts) if parts else self._empty[table.name].lazy()
+
+    def spans(
+        self, table: TableSpec, unit: str, after: datetime | None, until: datetime | None
+    ) -> Sequence[tuple[str, datetime | None, datetime | None]]:
+        """Return whose rows of a table are those of `unit`, after and until when: of a product, its contracts'."""
+        if unit in self._products and table.zone == "raw":
+            return self._products.stretches(unit, after, until)
+        return [] if table.name == ROLLS and unit not in self._products else [(unit, after, until)]
+
+    def _known(self, table: TableSpec, name: str, after: datetime | None, until: datetime | None) -> pl.LazyFrame:
         if table.name in self._split:
-            rows = self._split[table.name].get(ticker, self._empty[table.name]).lazy()
+            rows = self._split[table.name].get(name, self._empty[table.name]).lazy()
         else:
             # the manifest knows the times of `time` alone
-            start = after + lead if after and table.known == table.time else None
-            rows = self._transaction.scan(table.name, tickers=[ticker], start=start)
-        return known_between(rows, str(table.known), after and after + lead, until and until + lead)
+            start = after if after and table.known == table.time else None
+            rows = self._transaction.scan(table.name, tickers=[name], start=start)
+        return known_between(rows, str(table.known), after, until)
+
+    def _of_product(self, table: TableSpec, product: str) -> pl.DataFrame:
+        rows = self._whole[table.name]
+        if "product" in table.polars_schema:
+            return rows.filter(pl.col("product") == product)
+        names = [product, *self._products.contracts(product)]
+        return rows.filter(pl.col("ticker").is_in(names)) if "ticker" in table.polars_schema else rows
 
 
 def known_between(rows: pl.LazyFrame, known: str, after: datetime | None, until: datetime | None) -> pl.LazyFrame:

@@ -141,12 +141,15 @@ class Resumption:
 
     def _paths(self, table: TableSpec, ticker: str, after: datetime | None, until: datetime) -> Iterator[str]:
         version = self._transaction.version(table.name)
+        if version is None:
+            return
         lead = self._stage.ahead.get(table.name, timedelta())
-        # a bar's file is chosen by its start, which may lie before the segment
-        start = after + lead if after and table.known == table.time else None
-        for entry in self._lake.manifest(table, version).files if version else ():
-            if may_hold(table, entry, [ticker], start, until + lead + _TICK):
-                yield entry.path
+        for name, begin, end in self._inputs.spans(table, ticker, after, until):
+            # a bar's file is chosen by its start, which may lie before the segment
+            start = begin + lead if begin and table.known == table.time else None
+            for entry in self._lake.manifest(table, version).files:
+                if may_hold(table, entry, [name], start, (end or until) + lead + _TICK):
+                    yield entry.path
 
     def _refuse_misplaced(self, frames: Sequence[pl.DataFrame], after: datetime | None, until: datetime | None) -> None:
         for table, frame in zip(self._stage.writes, frames, strict=True):

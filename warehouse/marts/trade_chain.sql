@@ -1,4 +1,5 @@
 -- From a fill back to the raw rows: fill → order → signal → model → feature row → bar → range of raw rows.
+-- Of a futures product, contract is the one that was traded and raw_ticker the one whose raw rows made the bar.
 create view marts.trade_chain as
 select
     fill.session_id,
@@ -6,6 +7,7 @@ select
     fill.fill_id,
     fill.ts as filled_at,
     fill.ticker,
+    coalesce(traded.ticker, fill.ticker) as contract,
     fill.side,
     fill.qty,
     fill.price,
@@ -39,6 +41,7 @@ select
     bar.volume as bar_volume,
     bar.price_factor as bar_price_factor,
     bar.raw_table,
+    coalesce(held.ticker, bar.ticker) as raw_ticker,
     bar.raw_ts_first,
     bar.raw_seq_first,
     bar.raw_ts_last,
@@ -57,4 +60,6 @@ left join processed_features.information_bars as bar
     on bar.ticker = feature.ticker
     and bar.bar_spec = feature.bar_spec
     and bar.ts_close = feature.ts_close
-    and bar.seq = feature.seq;
+    and bar.seq = feature.seq
+asof left join processed_features.futures_roll as traded on traded.product = fill.ticker and fill.ts > traded.held_from
+asof left join processed_features.futures_roll as held on held.product = bar.ticker and bar.ts_close > held.held_from;

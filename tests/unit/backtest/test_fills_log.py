@@ -8,12 +8,14 @@ from polars.testing import assert_frame_equal
 from tsis.backtest.fills_log import fills_log
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
+from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.signals.setups import Setups
 
 START = datetime(2020, 1, 6, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 CALM = (100.0, 100.5, 99.5, 100.0)
+NO_ROLLS = spec(FuturesRoll).empty()
 NAMES = [table.table for table in fills_log.writes]
 
 
@@ -22,7 +24,7 @@ def trade(tickers, account):
     """Return ``trade(setups, bars)``: the frames by table name, each checked against its contract."""
 
     def run(setups, bars, **limits):
-        frames = fills_log(setups, bars, tickers, account.model_copy(update=limits))
+        frames = fills_log(setups, bars, NO_ROLLS, tickers, account.model_copy(update=limits))
         for table, frame in zip(fills_log.writes, frames, strict=True):
             table.schema.validate(frame)
         return dict(zip(NAMES, frames, strict=True))
@@ -190,7 +192,7 @@ def test_a_split_changes_units_not_results(trade, hourly, setup_at):
 def test_lots_are_whole_in_units_as_traded(trade, hourly, setup_at, tickers, account):
     odd = tickers.with_columns(pl.lit(7.0).alias("lot_size"))
     bars = hourly([CALM, CALM], price_factor=3.0)
-    orders = fills_log(setup_at(), bars, odd, account)[2]
+    orders = fills_log(setup_at(), bars, NO_ROLLS, odd, account)[2]
     assert orders["qty"][0] == 294.0  # 100 adjusted units are 300 as traded: 42 lots of 7
 
 
@@ -240,7 +242,7 @@ def test_fills_explain_realised_pnl(trade, hourly, setup_at):
 
 
 def test_nothing_in_nothing_out(tickers, account):
-    frames = fills_log(spec(Setups).empty(), spec(InformationBars).empty(), tickers, account)
+    frames = fills_log(spec(Setups).empty(), spec(InformationBars).empty(), NO_ROLLS, tickers, account)
     assert [frame.schema for frame in frames] == [table.polars_schema for table in fills_log.writes]
     assert sum(frame.height for frame in frames) == 0
 
@@ -249,8 +251,8 @@ def test_inputs_stay_and_order_does_not_matter(hourly, setup_at, tickers, accoun
     setups = pl.concat([setup_at(i) for i in range(5)])
     bars = hourly([CALM, CALM, (101, 105, 100, 104)] * 3)
     copies = setups.clone(), bars.clone()
-    first = fills_log(setups, bars, tickers, account)
-    second = fills_log(setups.reverse(), bars.reverse(), tickers.reverse(), account)
+    first = fills_log(setups, bars, NO_ROLLS, tickers, account)
+    second = fills_log(setups.reverse(), bars.reverse(), NO_ROLLS, tickers.reverse(), account)
     for a, b in zip(first, second, strict=True):
         assert_frame_equal(a, b)
     assert_frame_equal(setups, copies[0])
@@ -260,8 +262,8 @@ def test_inputs_stay_and_order_does_not_matter(hourly, setup_at, tickers, accoun
 def test_missing_bar_ticker_and_market_are_named(hourly, setup_at, tickers, account):
     bars = hourly([CALM, CALM])
     with pytest.raises(DataError, match=r"1 of 1 armed setups of backtest:s have no bar"):
-        fills_log(setup_at(bar=7), bars, tickers, account)
+        fills_log(setup_at(bar=7), bars, NO_ROLLS, tickers, account)
     with pytest.raises(DataError, match=r"X is not in reference\.tickers_dim"):
-        fills_log(setup_at(), bars, tickers.filter(pl.col("ticker") != "X"), account)
+        fills_log(setup_at(), bars, NO_ROLLS, tickers.filter(pl.col("ticker") != "X"), account)
     with pytest.raises(ParamsError, match=r"fills_log\.markets has no entry for equity"):
-        fills_log(setup_at(), bars, tickers, account.model_copy(update={"markets": {}}))
+        fills_log(setup_at(), bars, NO_ROLLS, tickers, account.model_copy(update={"markets": {}}))

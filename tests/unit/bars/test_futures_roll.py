@@ -18,6 +18,7 @@ from tsis.kernels.bars import initial_state
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.reference.contracts_dim import ContractsDim
+from tsis.tables.reference.tickers_dim import TickersDim
 
 FIRST = date(2013, 9, 2)
 DAILY = {
@@ -206,6 +207,7 @@ def test_no_contracts_no_rolls(frame):
     empty = futures_roll(
         daily_cache=frame(DailyCache, ticker=["ES", "IBM"]),
         contracts_dim=spec(ContractsDim).empty(),
+        tickers_dim=spec(TickersDim).empty(),
         params=FuturesRollParams(),
     )
     assert_frame_equal(empty, spec(FuturesRoll).empty())
@@ -224,8 +226,19 @@ def test_the_stage_reads_daily_facts(frame):
         close_d=THREE["close"],
         vol_d=THREE["volume"],
     )
-    found = futures_roll(daily_cache=cache, contracts_dim=EXPIRIES, params=FuturesRollParams())
+    facts = {"ticker": ["ES", "ESU3", "ESZ3", "ESH4"], "asset_class": "future", "multiplier": 50.0}
+    given = {"daily_cache": cache, "contracts_dim": EXPIRIES, "params": FuturesRollParams()}
+    found = futures_roll(**given, tickers_dim=frame(TickersDim, **facts))
     assert_frame_equal(found, roll_calendar(THREE, EXPIRIES))
+    assert_frame_equal(found, futures_roll(**given, tickers_dim=spec(TickersDim).empty()))
+    unlike = frame(TickersDim, **(facts | {"multiplier": [50.0, 50.0, 5.0, 5.0]}))
+    with pytest.raises(DataError, match=r"multiplier of 2 contracts is not .* \(first: ESH4 5.0, ES 50.0\)"):
+        futures_roll(**given, tickers_dim=unlike)
+    # a product that is no ticker needs no facts
+    assert_frame_equal(found, futures_roll(**given, tickers_dim=unlike.filter(pl.col("ticker") != "ES")))
+    split = {**given, "daily_cache": cache.with_columns(split_factor=2.0)}
+    with pytest.raises(DataError, match="ESH4, ESU3, ESZ3 have splits or dividends"):
+        futures_roll(**split, tickers_dim=frame(TickersDim, **facts))
 
 
 def test_what_is_ambiguous_is_refused():

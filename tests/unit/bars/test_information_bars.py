@@ -13,12 +13,14 @@ from tsis.bars.information_bars import InformationBarsParams, information_bars
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
 from tsis.tables.processed_features.daily_cache import DailyCache
+from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.ohlcv_1h import Ohlcv1h
 from tsis.tables.raw.ohlcv_1m import Ohlcv1m
 from tsis.tables.raw.ohlcv_daily import OhlcvDaily
 from tsis.tables.raw.quotes import Quotes
 from tsis.tables.raw.trades import Trades
+from tsis.tables.reference.contracts_dim import ContractsDim
 from tsis.tables.reference.sessions import Sessions
 
 SAMPLE = Path(__file__).parents[3] / "data" / "sample"
@@ -34,6 +36,8 @@ def bars_of(dim, specs=None, **given):
         "ohlcv_1h": spec(Ohlcv1h).empty(),
         "ohlcv_daily": spec(OhlcvDaily).empty(),
         "daily_cache": spec(DailyCache).empty(),
+        "futures_roll": spec(FuturesRoll).empty(),
+        "contracts_dim": spec(ContractsDim).empty(),
         "sessions": spec(Sessions).empty(),
     }
     params = InformationBarsParams() if specs is None else InformationBarsParams(bars=NO_SPECS | specs)
