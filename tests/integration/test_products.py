@@ -10,11 +10,16 @@ import pytest
 from lakes import rows
 from polars.testing import assert_frame_equal
 
+from tsis.analytics.pnl_daily import PnlDailyParams
+from tsis.backtest.fills_log import FillsLogParams
 from tsis.bars.bar_params import InformationBarsParams
 from tsis.bars.information_bars import information_bars
 from tsis.bars.sessions import SessionsParams
+from tsis.dataset.dataset import DatasetParams
+from tsis.labeling.events import EventsParams
 from tsis.lake import Lake
 from tsis.lake.catalog import open_catalog, refresh_catalog
+from tsis.models.predictions import PredictionsParams
 from tsis.runtime import resume
 from tsis.runtime.dag import stages
 from tsis.runtime.params import read_params
@@ -28,31 +33,31 @@ BARS = (
     *("dib_30", "vrb_30_const", "range_6", "renko_3"),
 )
 DEFAULT = read_params(REPOSITORY / "params.yaml", STAGES)
-MODEL = DEFAULT["predictions"].models["es_dollar"]
-EVENTS = DEFAULT["events"].series["future"]["dollar_70M"]
+CUSUM = {"kind": "cusum", "multiple": 0.5, "primary": "reversal"}
+FUTURE = {"future": {"dollar_70M": {"span": 100, "filters": [CUSUM]}}}
+MODEL = DEFAULT["predictions"].models["es_dollar"].model_dump()
+LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5}
 PARAMS = DEFAULT | {
     "sessions": SessionsParams(first=date(2013, 6, 1), last=date(2013, 9, 30)),
     "information_bars": InformationBarsParams(bars={"future": BARS, "equity": ("time_1m", "time_1d", "tick_20")}),
-    "events": DEFAULT["events"].model_copy(
-        update={
-            "series": {
-                "future": {
-                    "dollar_70M": EVENTS.model_copy(
-                        update={"filters": (EVENTS.filters[0].model_copy(update={"multiple": 1.5}),)}
-                    )
-                }
-            }
-        }
+    "events": EventsParams(series=FUTURE),
+    "dataset": DatasetParams(warm_up_bars=30),
+    "predictions": PredictionsParams(
+        models={"es_dollar": MODEL | {"min_train": 20, "refit_every": 20, "n_folds": 3, "xgboost": LEARNER}}
     ),
-    "predictions": DEFAULT["predictions"].model_copy(
-        update={"models": {"es_dollar": MODEL.model_copy(update={"min_train": 40, "refit_every": 60})}}
-    ),
+    "fills_log": FillsLogParams(start_equity=2_000_000.0),
+    "pnl_daily": PnlDailyParams(start_equity=2_000_000.0),
 }
+CHAIN = ["sessions", "daily_cache", "futures_roll", "information_bars", "features"]
+FEW = ("time_1h", "session_1h", "time_1d", "tick_20", "dib_30")
+FEWER = PARAMS | {"information_bars": InformationBarsParams(bars={"future": FEW, "equity": ("time_1d", "tick_20")})}
 FIRST = datetime(2013, 6, 3, tzinfo=UTC)
 CLOSE_OF_DAY = timedelta(hours=20, minutes=15)
 EXPIRES = {"ESM3": 18, "ESU3": 36, "ESZ3": 90}
 BASIS = {"ESM3": 0.0, "ESU3": -9.0, "ESZ3": 21.0}
 MAIN = {"ESM3": range(0, 15), "ESU3": range(15, 31), "ESZ3": range(31, 90)}
+LISTED = {"ESZ3": 8}
+ALL = (*EXPIRES, "IBM")
 N_DAYS = 42
 FACTS = {"asset_class": "future", "exchange": "XCME", "currency": "USD", "multiplier": 50.0, "lot_size": 1.0}
 
@@ -71,9 +76,8 @@ def list_contract(lake: Lake, ticker: str) -> None:
 
 def new_lake(root, product: str = "ES", contracts: tuple[str, ...] = tuple(EXPIRES)) -> Lake:
     lake = Lake(root, tables())
-    exchange = {"mic": "XCME", "calendar": "CMES", "time_zone": "America/Chicago", "currency": "USD"}
-    known = {name: value for name, value in exchange.items() if name in tables()["reference.exchanges_dim"].columns}
-    lake.append("reference.exchanges_dim", rows("reference.exchanges_dim", 1, **known, known_at=FIRST))
+    exchange = {"mic": "XCME", "calendar": "CMES", "known_at": FIRST}
+    lake.append("reference.exchanges_dim", rows("reference.exchanges_dim", 1, **exchange))
     list_tickers(lake, *contracts, *([product] if product else []))
     list_tickers(lake, "IBM", asset_class="equity", multiplier=1.0, tick_size=0.01)
     for contract in contracts:
@@ -86,50 +90,48 @@ def market(day: int) -> np.ndarray:
     return np.random.default_rng(day).normal(0.0, 1.2, 300)
 
 
-def deliver(lake: Lake, day: int, tickers: tuple[str, ...] = (*EXPIRES, "IBM"), has_daily: bool = True) -> None:
-    """Append the trades, quotes and daily bars of one day; the contract in front has ten times the volume."""
-    midnight = FIRST + timedelta(days=day)
-    if midnight.weekday() >= 5:
-        return
-    level = 1_640.0 + sum(market(i).sum() for i in range(day)) * 0.25
-    for number, ticker in enumerate(tickers):
-        if day > EXPIRES.get(ticker, 999) or (ticker == "ESZ3" and day < 8):
-            continue
-        random = np.random.default_rng([day, *ticker.encode()])
-        is_front = day in MAIN.get(ticker, ())
-        n = 240 if is_front else 24
-        # some after the close of the day, one at it
-        us = np.sort(random.integers(13 * 3600 * 10**6, (20 * 3600 + 40 * 60) * 10**6, n))
-        us[n // 2] = us[n // 2 - 1]
-        us[np.searchsorted(us, CLOSE_OF_DAY.seconds * 10**6) - 1] = CLOSE_OF_DAY.seconds * 10**6
-        path = level + np.cumsum(market(day))[np.linspace(0, 299, n).astype(int)] * 0.25
-        prices = np.round((path + BASIS.get(ticker, 0.0)) * 4) / 4
-        sizes = random.integers(20, 61, n).astype(float)
-        moments = [midnight + timedelta(microseconds=int(at)) for at in us]
-        given = {"ticker": ticker, "ts": moments, "known_at": moments, "seq": list(range(n)), "side": "unknown"}
-        lake.append("raw.trades", rows("raw.trades", n, **given, price=prices.tolist(), size=sizes.tolist()))
-        if number % 2:
-            some = {"ticker": ticker, "ts": moments[::3], "known_at": moments[::3], "seq": 0}
-            bids = [price - 0.25 for price in prices[::3].tolist()]
-            asks = [bid + 0.5 for bid in bids]
-            book = rows("raw.quotes", len(bids), **some, bid=bids, ask=asks).unique(["ts"], maintain_order=True)
-            lake.append("raw.quotes", book)
-        if has_daily:
-            deliver_daily(lake, ticker, midnight, prices, us, sizes)
+def day_of(day: int, ticker: str, has_quotes: bool) -> dict[str, pl.DataFrame]:
+    """Return the trades, quotes and daily bar of one day; the contract in front has ten times the volume."""
+    midnight, close_us = FIRST + timedelta(days=day), CLOSE_OF_DAY.seconds * 10**6
+    random = np.random.default_rng([day, *ticker.encode()])
+    n = 240 if day in MAIN.get(ticker, ()) else 24
+    # some after the close of the day, one at it
+    us = np.sort(random.integers(13 * 3600 * 10**6, (20 * 3600 + 40 * 60) * 10**6, n))
+    us[n // 2] = us[n // 2 - 1]
+    us[np.searchsorted(us, close_us) - 1] = close_us
+    level = 1_640.0 + sum(market(i).sum() for i in range(day)) * 0.25 + BASIS.get(ticker, 0.0)
+    path = level + np.cumsum(market(day))[np.linspace(0, 299, n).astype(int)] * 0.25
+    prices, sizes = np.round(path * 4) / 4, random.integers(20, 61, n).astype(float)
+    moments = [midnight + timedelta(microseconds=int(at)) for at in us]
+    given = {"ticker": ticker, "ts": moments, "known_at": moments, "seq": list(range(n)), "side": "unknown"}
+    found = {"raw.trades": rows("raw.trades", n, **given, price=prices.tolist(), size=sizes.tolist())}
+    if has_quotes:
+        seen, bids = moments[::3], (prices[::3] - 0.25).tolist()
+        book = {"ticker": ticker, "ts": seen, "known_at": seen, "seq": list(range(len(seen)))}
+        asks = [bid + 0.5 for bid in bids]
+        found["raw.quotes"] = rows("raw.quotes", len(seen), **book, bid=bids, ask=asks)
+    end, p = midnight + CLOSE_OF_DAY, prices[us <= close_us]
+    ohlcv = {"open": p[0], "high": p.max(), "low": p.min(), "close": p[-1], "volume": sizes[us <= close_us].sum()}
+    once = {"ticker": ticker, "ts": midnight - timedelta(hours=2), "ts_close": end, "known_at": end}
+    found["raw.ohlcv_daily"] = rows("raw.ohlcv_daily", 1, **once, **{name: float(x) for name, x in ohlcv.items()})
+    return found
 
 
-def deliver_daily(lake, ticker, midnight, prices, us, sizes) -> None:
-    by_close = us <= CLOSE_OF_DAY.seconds * 10**6
-    p = prices[by_close]
-    ends = {"ts": midnight - timedelta(hours=2), "ts_close": midnight + CLOSE_OF_DAY, "known_at": midnight + CLOSE_OF_DAY}
-    ohlcv = {"open": p[0], "high": p.max(), "low": p.min(), "close": p[-1], "volume": sizes[by_close].sum()}
-    values = {name: float(value) for name, value in ohlcv.items()}
-    lake.append("raw.ohlcv_daily", rows("raw.ohlcv_daily", 1, ticker=ticker, **ends, **values))
+def deliver(lake: Lake, days, tickers: tuple[str, ...] = ALL, but: tuple[str, ...] = ()) -> None:
+    """Append the rows of some days and tickers, but for the tables `but`; weekends have none."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    for day in days:
+        for ticker in tickers:
+            if (FIRST + timedelta(days=day)).weekday() < 5 and LISTED.get(ticker, 0) <= day <= EXPIRES.get(ticker, 99):
+                for table, frame in day_of(day, ticker, has_quotes=ticker in ("ESU3", "IBM")).items():
+                    found.setdefault(table, []).append(frame)
+    for table in found.keys() - set(but):
+        lake.append(table, pl.concat(found[table]))
 
 
-def build(lake: Lake, chain: list[str] | None = None, params=PARAMS):
-    report = run(lake, [stage for name, stage in STAGES.items() if chain is None or name in chain], params, threads=2)
-    return report
+def build(lake: Lake, chain: list[str] | None = None):
+    chosen = [stage for name, stage in STAGES.items() if chain is None or name in chain]
+    return run(lake, chosen, PARAMS if chain is None else FEWER, threads=2)
 
 
 def built(lake: Lake, chain: list[str] | None = None) -> Lake:
@@ -141,8 +143,7 @@ def built(lake: Lake, chain: list[str] | None = None) -> Lake:
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory):
     found = new_lake(tmp_path_factory.mktemp("products") / "lake")
-    for day in range(N_DAYS):
-        deliver(found, day)
+    deliver(found, range(N_DAYS))
     built(found)
     refresh_catalog(found, REPOSITORY / "warehouse")
     return found
@@ -206,7 +207,9 @@ def test_bars_are_those_of_the_contract_held_as_if_it_began_with_the_roll(lake):
                 table = table.clear()
             given[spec.table] = table
         alone, _ = information_bars(**given, params=PARAMS["information_bars"], until=end)
-        of_product = bars.filter(pl.col("ts_close") > begin, pl.col("ts_close") <= (end or datetime.max.replace(tzinfo=UTC)))
+        of_product = bars.filter(
+            pl.col("ts_close") > begin, pl.col("ts_close") <= (end or datetime.max.replace(tzinfo=UTC))
+        )
         is_cut = (pl.col("ts_open") == begin) | (pl.col("ts_close") == (end or begin))
         of_product = of_product.filter(~(is_cut & pl.col("bar_spec").is_in(["time_1h", "time_1m", "session_1h"])))
         key = ["bar_spec", "ts_close", "seq"]
@@ -233,9 +236,9 @@ def test_volume_is_conserved_over_the_rolls(lake):
 
 def test_returns_over_a_roll_are_of_one_contract(lake):
     daily = frame(lake, "information_bars", ticker="ES", bar_spec="time_1d")
-    assert daily["close"].pct_change().abs().max() < 0.012
+    assert daily["close"].pct_change().abs().max() < 0.018
     as_traded = daily.select(pl.col("close") / pl.col("price_factor")).to_series()
-    assert as_traded.pct_change().abs().max() > 0.005
+    assert as_traded.pct_change().abs().max() > 0.02
     seen = sql(lake, "from marts.continuous_bars where bar_spec = 'time_1d' order by ts_close")
     assert seen["close"].to_list() == daily["close"].to_list()
     assert seen["ticker"].unique(maintain_order=True).to_list() == ["ESM3", "ESU3", "ESZ3"]
@@ -244,7 +247,7 @@ def test_returns_over_a_roll_are_of_one_contract(lake):
 def test_every_fill_leads_to_the_raw_rows_of_the_contract(lake):
     chain = sql(lake, "from marts.trade_chain order by filled_at, fill_id")
     fills = frame(lake, "fills_log")
-    assert chain.height == fills.height > 20
+    assert chain.height == fills.height > 6
     assert chain["raw_seq_last"].null_count() == chain["bar_close"].null_count() == 0
     assert set(chain["contract"]) == set(chain["raw_ticker"]) == {"ESU3", "ESZ3"}
     trades = frame(lake, "raw.trades")
@@ -260,6 +263,15 @@ def test_every_fill_leads_to_the_raw_rows_of_the_contract(lake):
     entries = chain.filter(pl.col("order_type") == "market", pl.col("fill_id").str.contains("entry"))
     at_open = entries.join(trades, left_on=["contract", "filled_at"], right_on=["ticker", "ts"], suffix="_raw")
     assert set(at_open["fill_id"]) == set(entries["fill_id"])
+
+
+def test_the_result_is_that_of_the_contracts(lake):
+    fills = frame(lake, "fills_log")
+    sign = pl.when(pl.col("side") == "sell").then(1.0).otherwise(-1.0)
+    cash = fills.select((sign * pl.col("qty") * pl.col("price") * 50.0 - pl.col("fee")).sum()).item()
+    assert fills.select((sign * pl.col("qty")).sum()).item() == 0.0
+    assert frame(lake, "pnl_daily")["equity"][-1] == pytest.approx(2_000_000.0 + cash)
+    assert abs(cash) > 100.0
 
 
 def test_no_position_is_held_over_a_roll(lake):
@@ -280,9 +292,7 @@ def test_no_position_is_held_over_a_roll(lake):
     assert frame(lake, "fills_log", pl.col("ts") == last)["fee"].to_list() == (2.0 * exits["qty"]).to_list()
 
 
-CHAIN = ["daily_cache", "futures_roll", "information_bars", "features", "events", "triple_barrier"]
-DERIVED = [f"processed_features.{name}" for name in CHAIN[1:4]] + ["labeling.events", "labeling.triple_barrier"]
-TWO = ("ESM3", "ESU3", "IBM")
+DERIVED = [f"processed_features.{name}" for name in CHAIN[1:]]
 
 
 def versions(lake: Lake) -> dict[str, str]:
@@ -298,22 +308,19 @@ def _short_segments(monkeypatch):
 def whole(tmp_path_factory):
     """Return what a build of 36 days from nothing leaves."""
     found = new_lake(tmp_path_factory.mktemp("whole") / "lake")
-    for day in range(36):
-        deliver(found, day)
+    deliver(found, range(36))
     return versions(built(found, CHAIN))
 
 
 @pytest.mark.usefixtures("_short_segments")
 def test_increments_with_rolls_and_a_new_contract_equal_the_whole(whole, tmp_path, monkeypatch):
     lake = new_lake(tmp_path / "lake", contracts=("ESM3", "ESU3"))
-    for day in range(8):
-        deliver(lake, day)
+    deliver(lake, range(8))
     built(lake, CHAIN)
     list_tickers(lake, "ESZ3")
     list_contract(lake, "ESZ3")
     for first, last in ((8, 15), (15, 16), (16, 24), (24, 33), (33, 36)):
-        for day in range(first, last):
-            deliver(lake, day)
+        deliver(lake, range(first, last))
         built(lake, CHAIN)
     assert versions(lake) == whole
 
@@ -323,29 +330,24 @@ def test_increments_with_rolls_and_a_new_contract_equal_the_whole(whole, tmp_pat
 def test_what_arrives_late_equals_the_whole(late, whole, tmp_path):
     lake = new_lake(tmp_path / "lake", product="" if late == "the product" else "ES")
     if late == "a contract":
-        for day in range(36):
-            deliver(lake, day, TWO)
+        deliver(lake, range(36), ("ESM3", "ESU3", "IBM"))
         built(lake, CHAIN)
         assert rolls(lake).height == 2
-        for day in range(36):
-            deliver(lake, day)
+        deliver(lake, range(36), ("ESZ3",))
     elif late == "daily bars":
-        for day in range(36):
-            deliver(lake, day, has_daily=day not in range(14, 18))
+        deliver(lake, range(36), but=("raw.ohlcv_daily",))
+        deliver(lake, [*range(14), *range(18, 36)])
         built(lake, CHAIN)
-        for day in range(14, 18):
-            deliver(lake, day)
+        deliver(lake, range(14, 18))
     elif late == "the product":
-        for day in range(36):
-            deliver(lake, day)
+        deliver(lake, range(36))
         built(lake, CHAIN)
         assert "ESU3" in frame(lake, "information_bars")["ticker"]
         list_tickers(lake, "ES")
     else:
-        for day in range(36):
-            deliver(lake, day, (*EXPIRES, "IBM") if day != 20 else ("ESM3", "IBM"))
+        deliver(lake, [*range(22), *range(23, 36)])
         built(lake, CHAIN)
-        deliver(lake, 20)
+        deliver(lake, [22])
     assert versions(lake) != whole
     assert versions(built(lake, CHAIN)) == whole
 
@@ -353,8 +355,7 @@ def test_what_arrives_late_equals_the_whole(late, whole, tmp_path):
 @pytest.mark.usefixtures("_short_segments")
 def test_a_day_more_resumes_the_product(tmp_path, monkeypatch):
     lake = new_lake(tmp_path / "lake")
-    for day in range(25):
-        deliver(lake, day)
+    deliver(lake, range(25))
     built(lake, CHAIN)
     seen = []
     honest = resume.Resumption.__call__
@@ -365,7 +366,7 @@ def test_a_day_more_resumes_the_product(tmp_path, monkeypatch):
         return resumed
 
     monkeypatch.setattr(resume.Resumption, "__call__", told)
-    deliver(lake, 25)
+    deliver(lake, [25])
     built(lake, CHAIN)
     since = {ticker: moment for name, ticker, moment in seen if name == "information_bars"}
     assert set(since) == {"ES", "IBM"}
@@ -373,29 +374,31 @@ def test_a_day_more_resumes_the_product(tmp_path, monkeypatch):
 
 
 def test_what_is_known_by_a_time_does_not_change(lake, tmp_path):
-    """Law 2 for a product: the lake without all later data, and without contracts listed later."""
+    """Law 2 for a product: the lake without all later data, and without the contract that is listed later."""
     other = new_lake(tmp_path / "lake", contracts=("ESM3", "ESU3"))
-    for day in range(22):
-        deliver(other, day, ("ESM3", "ESU3", "IBM"))
+    deliver(other, range(22), ("ESM3", "ESU3", "IBM"))
     built(other, CHAIN)
     moment = FIRST + timedelta(days=22)
-    for table, known in (("futures_roll", "held_from"), ("information_bars", "ts_close"), ("events", "t0")):
+    for table, known in (("futures_roll", "held_from"), ("information_bars", "ts_close"), ("features", "ts_close")):
+        key = list(tables()[lake.spec(table).name].key)
         expected = frame(lake, table, pl.col(known) <= moment)
-        actual = frame(other, table)
-        assert_frame_equal(actual, expected.head(0).vstack(expected.join(actual, on=tables()[lake.spec(table).name].key, how="semi")))
-        assert expected.height - actual.height <= len(BARS)
+        if "bar_spec" in key:
+            expected = expected.filter(pl.col("bar_spec").is_in(FEW))
+        actual = frame(other, table).join(expected.select(key), on=key, how="semi", maintain_order="left")
+        assert_frame_equal(actual, expected.join(actual.select(key), on=key, how="semi", maintain_order="left"))
+        # a time bar that no later trade has ended yet
+        assert expected.height - actual.height <= 2
         assert actual.height > 0
 
 
 def test_one_wrong_product_leaves_the_others(tmp_path):
     lake = new_lake(tmp_path / "lake")
-    for day in range(4):
-        deliver(lake, day)
+    deliver(lake, range(4))
     built(lake, CHAIN)
     before = frame(lake, "futures_roll")
     later = {"ticker": "ESU3", "tick_size": 0.25, "valid_from": FIRST.date(), "known_at": FIRST + timedelta(days=1)}
     lake.append("reference.tickers_dim", rows("reference.tickers_dim", 1, **(FACTS | later | {"currency": "EUR"})))
-    deliver(lake, 4)
+    deliver(lake, [4])
     report = build(lake, CHAIN)
     assert [outcome.stage for outcome in report.failed] == ["futures_roll"]
     assert "currency of 1 contracts is not that of their product" in report.failed[0].error
@@ -405,9 +408,8 @@ def test_one_wrong_product_leaves_the_others(tmp_path):
 
 def test_a_product_with_raw_rows_of_its_own_is_refused(tmp_path):
     lake = new_lake(tmp_path / "lake")
-    for day in range(3):
-        deliver(lake, day)
-    deliver(lake, 1, ("ES",))
+    deliver(lake, range(3))
+    deliver(lake, [1], ("ES",))
     report = build(lake, CHAIN)
     bars = next(outcome for outcome in report.outcomes if outcome.stage == "information_bars")
     assert bars.failures["ES"].startswith("ES is a product of reference.contracts_dim and has raw rows of its own")

@@ -62,9 +62,11 @@ def run(
                 outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
             else:
                 outcome = _run_stage(lake, transaction, stage, params[stage.name], journal, threads, clock, is_forced)
-            if outcome.status in ("failed", "skipped"):
+            # a product that fails keeps its rolls, and is nothing to other tickers
+            is_incomplete = outcome.status == "partial" or (outcome.status == "failed" and stage.by == "product")
+            if outcome.status in ("failed", "skipped") and not is_incomplete:
                 broken |= {table.name for table in stage.writes}
-            elif outcome.status == "partial" or read & incomplete:
+            elif is_incomplete or read & incomplete:
                 incomplete |= {table.name for table in stage.writes}
             outcomes.append(outcome)
             progress.ended(outcome)

@@ -5,12 +5,11 @@ with held as (
     select
         roll.product,
         roll.ticker,
-        bar.* replace (
-            bar.open / roll.cum_gap_ratio as open,
-            bar.high / roll.cum_gap_ratio as high,
-            bar.low / roll.cum_gap_ratio as low,
-            bar.close / roll.cum_gap_ratio as close
-        ) exclude (ticker),
+        bar.* exclude (ticker, open, high, low, close),
+        bar.open / roll.cum_gap_ratio as open,
+        bar.high / roll.cum_gap_ratio as high,
+        bar.low / roll.cum_gap_ratio as low,
+        bar.close / roll.cum_gap_ratio as close,
         bar.close as close_as_traded,
         roll.held_from,
         roll.cum_gap_ratio,
@@ -24,7 +23,11 @@ with held as (
     select
         roll.product,
         roll.ticker,
-        bar.* exclude (ticker),
+        bar.* exclude (ticker, open, high, low, close),
+        bar.open,
+        bar.high,
+        bar.low,
+        bar.close,
         bar.close / bar.price_factor as close_as_traded,
         roll.held_from,
         roll.cum_gap_ratio,

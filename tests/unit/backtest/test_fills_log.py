@@ -23,8 +23,8 @@ NAMES = [table.table for table in fills_log.writes]
 def trade(tickers, account):
     """Return ``trade(setups, bars)``: the frames by table name, each checked against its contract."""
 
-    def run(setups, bars, **limits):
-        frames = fills_log(setups, bars, NO_ROLLS, tickers, account.model_copy(update=limits))
+    def run(setups, bars, rolls=NO_ROLLS, **limits):
+        frames = fills_log(setups, bars, rolls, tickers, account.model_copy(update=limits))
         for table, frame in zip(fills_log.writes, frames, strict=True):
             table.schema.validate(frame)
         return dict(zip(NAMES, frames, strict=True))
@@ -267,3 +267,52 @@ def test_missing_bar_ticker_and_market_are_named(hourly, setup_at, tickers, acco
         fills_log(setup_at(), bars, NO_ROLLS, tickers.filter(pl.col("ticker") != "X"), account)
     with pytest.raises(ParamsError, match=r"fills_log\.markets has no entry for equity"):
         fills_log(setup_at(), bars, NO_ROLLS, tickers, account.model_copy(update={"markets": {}}))
+
+
+@pytest.fixture
+def rolled(frame):
+    """Return the roll of product X to its next contract, at an hour after the start."""
+
+    def build(hour, **given):
+        return frame(FuturesRoll, product="X", ticker="XZ", previous="XU", held_from=[START + HOUR * hour], **given)
+
+    return build
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_position_leaves_its_contract_at_the_last_close(side, setup_at, hourly, rolled, trade):
+    bars = pl.concat([hourly([CALM, CALM, (100, 100.5, 99.5, 100.25)]), hourly([CALM], price_factor=0.5, first=4)])
+    found = trade(setup_at(side=side), bars, rolled(3.25))
+    entry, left = found["fills_log"].sort("ts").iter_rows(named=True)
+    assert left["ts"] == START + HOUR * 3.25
+    assert left["price"] == pytest.approx(100.25 * (1 - side * 1e-3))
+    assert (left["qty"], left["price_factor"]) == (entry["qty"], 1.0)
+    order = found["orders_log"].filter(pl.col("order_id") == left["order_id"]).row(0, named=True)
+    assert (order["type"], order["status"], order["ts_signal"]) == ("market", "filled", left["ts"])
+    assert found["signals_history"].filter(action="EXIT")["reason"].to_list() == ["contract given up"]
+    assert found["positions"].sort("ts")["qty"].to_list() == [side * entry["qty"], 0.0]
+    assert found["active_signals"].is_empty()
+
+
+def test_an_entry_that_waits_is_cancelled_with_its_contract(setup_at, hourly, rolled, trade):
+    bars = pl.concat([hourly([CALM, CALM]), hourly([CALM, CALM], price_factor=0.5, first=2)])
+    found = trade(setup_at(bar=1), bars, rolled(2))
+    assert found["fills_log"].is_empty()
+    assert found["orders_log"].select("status", "ts_done").rows() == [("cancelled", START + HOUR * 2)]
+    assert found["active_signals"].is_empty()
+    # one that is decided later is for the contract that follows, and in its lots
+    later = trade(setup_at(bar=2), bars, rolled(2))["fills_log"]
+    assert later["price_factor"].to_list() == [0.5]
+    assert later["price"][0] == pytest.approx(200.2)
+    assert later["qty"][0] == round(later["qty"][0])
+
+
+def test_rolls_of_others_before_the_first_bar_and_first_contracts_change_nothing(setup_at, hourly, rolled, trade):
+    bars = hourly([CALM] * 5)
+    expected = trade(setup_at(), bars)
+    first = rolled(2.5).with_columns(previous=pl.lit(None, pl.String))
+    others = rolled(2.5).with_columns(product=pl.lit("Y"))
+    for rolls in (first, others, rolled(-3)):
+        found = trade(setup_at(), bars, rolls)
+        for name in NAMES:
+            assert_frame_equal(found[name], expected[name])
