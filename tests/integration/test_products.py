@@ -16,6 +16,7 @@ from tsis.bars.bar_params import InformationBarsParams
 from tsis.bars.information_bars import information_bars
 from tsis.bars.sessions import SessionsParams
 from tsis.dataset.dataset import DatasetParams
+from tsis.features.bar_microstructure import BarMicrostructureParams
 from tsis.labeling.events import EventsParams
 from tsis.lake import Lake
 from tsis.lake.catalog import open_catalog, refresh_catalog
@@ -48,9 +49,12 @@ PARAMS = DEFAULT | {
     "fills_log": FillsLogParams(start_equity=2_000_000.0),
     "pnl_daily": PnlDailyParams(start_equity=2_000_000.0),
 }
-CHAIN = ["sessions", "daily_cache", "futures_roll", "information_bars", "features"]
+CHAIN = ["sessions", "daily_cache", "futures_roll", "information_bars", "bar_microstructure", "features"]
 FEW = ("time_1h", "session_1h", "time_1d", "tick_20", "dib_30")
-FEWER = PARAMS | {"information_bars": InformationBarsParams(bars={"future": FEW, "equity": ("time_1d", "tick_20")})}
+FEWER = PARAMS | {
+    "information_bars": InformationBarsParams(bars={"future": FEW, "equity": ("time_1d", "tick_20")}),
+    "bar_microstructure": BarMicrostructureParams(bar_specs=FEW),
+}
 FIRST = datetime(2013, 6, 3, tzinfo=UTC)
 CLOSE_OF_DAY = timedelta(hours=20, minutes=15)
 EXPIRES = {"ESM3": 18, "ESU3": 36, "ESZ3": 90}
@@ -232,6 +236,18 @@ def test_volume_is_conserved_over_the_rolls(lake):
         traded = trades.filter(pl.col("ticker") == contract, pl.col("ts") > begin, pl.col("ts") < end)["size"].sum()
         in_bars = minutes.filter(pl.col("ts_close") > begin, pl.col("ts_close") <= end)["volume"].sum()
         assert in_bars == traded
+
+
+def test_quotes_within_the_bars_are_those_of_the_contract(lake):
+    """Only ESU3 has quotes."""
+    measured = frame(lake, "bar_microstructure", ticker="ES", bar_spec="time_1h")
+    _, second, third = rolls(lake)["held_from"]
+    quoted = measured.filter(pl.col("n_quotes") > 0)["ts_close"]
+    assert second < quoted.min()
+    assert quoted.max() <= third
+    quotes = frame(lake, "raw.quotes", ticker="ESU3").filter(pl.col("ts") > second, pl.col("ts") <= third)
+    assert measured["n_quotes"].sum() == quotes.height > 500
+    assert measured["trade_size_entropy"].null_count() == 0
 
 
 def test_returns_over_a_roll_are_of_one_contract(lake):

@@ -8,9 +8,10 @@ import polars as pl
 
 from tsis.bars.bar_params import InformationBarsParams
 from tsis.bars.price_factors import BEFORE_CLOSE
-from tsis.bars.product_bars import held_before, product_bars
+from tsis.bars.product_bars import product_bars
 from tsis.bars.ticker_bars import Given, ticker_bars
 from tsis.core.errors import DataError, ParamsError, some
+from tsis.core.holding import contracts_of_products
 from tsis.core.instrument import instrument
 from tsis.core.order import in_order
 from tsis.core.stage import stage
@@ -81,7 +82,7 @@ def information_bars(
     raw = (trades, quotes, ohlcv_1m, ohlcv_1h, ohlcv_daily)
     frames, after = [spec(InformationBars).empty()], dict(state or {})
     tickers = {name for rows in raw for name in rows["ticker"].unique()}
-    contracts = _contracts(futures_roll, contracts_dim, tickers_dim, after)
+    contracts = contracts_of_products(futures_roll, contracts_dim, tickers_dim, after)
     if tickers & set(contracts):
         raise DataError(
             f"{some(sorted(tickers & set(contracts)))}: products of reference.contracts_dim that have raw rows of "
@@ -106,14 +107,3 @@ def information_bars(
         else:
             frames += ticker_bars(given, params, after, until)
     return pl.concat(frames).sort("ticker", "bar_spec", "ts_close", "seq"), after
-
-
-def _contracts(
-    futures_roll: pl.DataFrame, contracts_dim: pl.DataFrame, tickers_dim: pl.DataFrame, state: State
-) -> dict[str, set[str]]:
-    """Return the contracts of each product that is a ticker: those that are listed, and those that it held."""
-    known = pl.concat(rows.select("product", "ticker") for rows in (contracts_dim, futures_roll))
-    found: dict[str, set[str]] = {product: {contract} for product, contract in held_before(state).items()}
-    for product, contract in known.filter(pl.col("product").is_in(tickers_dim["ticker"].implode())).iter_rows():
-        found.setdefault(product, set()).add(contract)
-    return found

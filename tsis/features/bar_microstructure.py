@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tsis.core.bar_spec import parse_bar_spec
+from tsis.core.holding import contracts_of_products, forget, take_holdings
 from tsis.core.order import in_order
 from tsis.core.params import Params
 from tsis.core.series import BarSpecName
@@ -21,9 +22,11 @@ from tsis.core.ticker_sessions import ticker_sessions
 from tsis.features.bar_windows import BarWindows, Tape, bar_windows, us
 from tsis.kernels import quote_flow, size_entropy
 from tsis.tables.processed_features.bar_microstructure import BarMicrostructure
+from tsis.tables.processed_features.futures_roll import FuturesRoll
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.raw.quotes import Quotes
 from tsis.tables.raw.trades import Trades
+from tsis.tables.reference.contracts_dim import ContractsDim
 from tsis.tables.reference.sessions import Sessions
 from tsis.tables.reference.tickers_dim import TickersDim
 
@@ -46,11 +49,17 @@ class BarMicrostructureParams(Params):
     max_age_us: int = Field(default=900_000_000, gt=0)
 
 
-@stage(reads=[Trades, Quotes, InformationBars, Sessions, TickersDim], writes=[BarMicrostructure], by="ticker")
+@stage(
+    reads=[Trades, Quotes, InformationBars, FuturesRoll, ContractsDim, Sessions, TickersDim],
+    writes=[BarMicrostructure],
+    by="ticker",
+)
 def bar_microstructure(
     trades: pl.DataFrame,
     quotes: pl.DataFrame,
     information_bars: pl.DataFrame,
+    futures_roll: pl.DataFrame,
+    contracts_dim: pl.DataFrame,
     sessions: pl.DataFrame,
     tickers_dim: pl.DataFrame,
     params: BarMicrostructureParams,
@@ -61,33 +70,62 @@ def bar_microstructure(
 
     Quotes belong to a bar after its open and up to its close; trades are those that the bar was made of. Suspicious
     rows are left out. Of a vendor's bar the quotes alone are measured, and not those of one that runs over a midnight
-    in UTC, by which rows are cut into pieces. A bar of which nothing is known has no row.
+    in UTC, by which rows are cut into pieces. A bar of which nothing is known has no row. The bars of a futures product
+    are measured by the rows of the contract held, each as if it began with the roll.
 
     The state holds, under ``ticker``, the time up to which rows were given, under ``ticker quotes`` the quote that
     stands, and under ``ticker bar_spec quotes`` and ``ticker bar_spec sizes`` what is known of the open bar.
     """
     frames, after = [spec(BarMicrostructure).empty()], dict(state or {})
     raw = (trades, quotes, information_bars)
-    for ticker in sorted({name for rows in raw for name in rows["ticker"].unique()}):
-        tape, book, bars = (rows.filter(pl.col("ticker") == ticker) for rows in raw)
+    contracts = contracts_of_products(futures_roll, contracts_dim, tickers_dim, after)
+    tickers = {name for rows in raw for name in rows["ticker"].unique()}
+    for ticker in sorted(tickers.difference(*contracts.values()) | set(contracts)):
         listed = ticker_sessions(sessions, tickers_dim, ticker)
-        before_us = float(after[ticker][0]) if ticker in after else -np.inf
-        until_us = until.timestamp() * 1e6 if until else _last_us(tape, book, bars)
-        tape, book = (in_order(rows.filter(~pl.col("is_suspicious")), ["ts", "seq"]) for rows in (tape, book))
-        given = Tape(us(tape, "ts"), tape["seq"].to_numpy(writable=True), before_us, until_us)
-        classes = np.empty(tape.height, np.int8)
-        size_entropy.size_classes(_floats(tape, "size"), classes)
-        quoted = _quote_flow(book, params.max_age_us, f"{ticker} quotes", after)
-        for bar_spec in params.bar_specs:
-            rows = in_order(bars.filter(pl.col("bar_spec") == bar_spec), _KEY)
-            name = f"{ticker} {bar_spec}"
-            open_bar = after.get(f"{name} quotes", quote_flow.initial_bar_state()).copy()
-            sizes = after.get(f"{name} sizes", size_entropy.initial_state()).copy()
-            windows = bar_windows(rows, parse_bar_spec(bar_spec), given, listed, float(open_bar[0]))
-            frames.append(_measured(rows, windows, classes, quoted, open_bar, sizes))
-            after |= {f"{name} quotes": open_bar, f"{name} sizes": sizes}
-        after[ticker] = np.array([until_us])
+        of_ticker = pl.col("ticker") == ticker
+        if ticker not in contracts:
+            tape, book, bars = (rows.filter(of_ticker) for rows in raw)
+            frames += _bars_measured(ticker, tape, book, bars, listed, params, after, until)
+            continue
+        for holding in take_holdings(ticker, futures_roll.filter(pl.col("product") == ticker), after):
+            tape, book = (rows.filter(holding.has("ts")) for rows in (trades, quotes))
+            bars, end = information_bars.filter(of_ticker & holding.spans("ts_close")), holding.held_until or until
+            if end is not None or max(rows.height for rows in (tape, book, bars)) > 0:
+                frames += _bars_measured(holding.contract, tape, book, bars, listed, params, after, end)
+            if holding.held_until is not None:
+                forget(holding.contract, after)
     return pl.concat(frames).sort(_KEY), after
+
+
+def _bars_measured(
+    ticker: str,
+    tape: pl.DataFrame,
+    book: pl.DataFrame,
+    bars: pl.DataFrame,
+    listed: pl.DataFrame,
+    params: BarMicrostructureParams,
+    after: State,
+    until: datetime | None,
+) -> list[pl.DataFrame]:
+    """Return the rows of the bars of one ticker, and leave the state after them in `after`."""
+    frames = []
+    before_us = float(after[ticker][0]) if ticker in after else -np.inf
+    until_us = until.timestamp() * 1e6 if until else _last_us(tape, book, bars)
+    tape, book = (in_order(rows.filter(~pl.col("is_suspicious")), ["ts", "seq"]) for rows in (tape, book))
+    given = Tape(us(tape, "ts"), tape["seq"].to_numpy(writable=True), before_us, until_us)
+    classes = np.empty(tape.height, np.int8)
+    size_entropy.size_classes(_floats(tape, "size"), classes)
+    quoted = _quote_flow(book, params.max_age_us, f"{ticker} quotes", after)
+    for bar_spec in params.bar_specs:
+        rows = in_order(bars.filter(pl.col("bar_spec") == bar_spec), _KEY)
+        name = f"{ticker} {bar_spec}"
+        open_bar = after.get(f"{name} quotes", quote_flow.initial_bar_state()).copy()
+        sizes = after.get(f"{name} sizes", size_entropy.initial_state()).copy()
+        windows = bar_windows(rows, parse_bar_spec(bar_spec), given, listed, float(open_bar[0]))
+        frames.append(_measured(rows, windows, classes, quoted, open_bar, sizes))
+        after.update({f"{name} quotes": open_bar, f"{name} sizes": sizes})
+    after[ticker] = np.array([until_us])
+    return frames
 
 
 def _quote_flow(book: pl.DataFrame, max_age_us: int, name: str, after: State) -> Quoted:
