@@ -16,12 +16,12 @@ _BARS_A_SESSION, _MISSING = 390, 60
 def rows(n: int, seed: int, tick: float = 0.01) -> np.ndarray:
     """Return (n, `N_GIVEN`) minute bars of sessions from 14:30 to 21:00 UTC, every tenth an hour shorter.
 
-    Prices walk by ticks around 100, with bars that do not move and a jump now and then. All given streams have values.
+    Prices walk by ticks, from 10,000 of them, with bars that do not move and a jump now and then. All given streams have values.
     """
     random = np.random.default_rng([seed, 77])
-    steps = np.round(random.normal(0.0, 0.06, n) / tick) * (random.random(n) > 0.15)
+    steps = np.round(random.normal(0.0, 6.0, n)) * (random.random(n) > 0.15)
     steps += np.where(random.random(n) < 0.005, random.choice([-60, 60], n), 0)
-    close = tick * np.maximum(np.round(100.0 / tick) + np.cumsum(steps), np.round(5.0 / tick))
+    close = tick * np.maximum(10_000.0 + np.cumsum(steps), 500.0)
     open_ = np.concatenate([close[:1], close[:-1]])
     reach = tick * random.integers(0, 9, (2, n)) * (random.random((2, n)) > 0.2)
     volume = np.ceil(random.lognormal(5.0, 1.0, n))

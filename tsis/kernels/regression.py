@@ -1,8 +1,9 @@
 """The line through the last n values, exact: nothing of a value is left once it has gone.
 
-As in `tsis.kernels.window` the values come in blocks of n, and a window is the end of one and the beginning of the next:
-sums of the one lie in a ring, those of the other grow, nothing is subtracted. All are of distances to a value that lies
-in the window as long as the sums are used, so that neither the level of the values nor one that has gone costs digits.
+As in `tsis.kernels.window` the values come in blocks of n, and a window is the end of one and the beginning of the
+next: sums of the one lie in a ring, those of the other grow, nothing is subtracted. All are of distances to a value
+that lies in the window as long as they are used, so that neither the level of the values nor one that has gone costs
+digits.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ _ON_A_LINE: Final = 1e-12
 
 @jit
 def regression_rows(out: Array, column: int, n: int, state: Array, at: int) -> None:
-    """Replace each value of a column of `out` by the slope of the line through the last `n`, and write its t-value after.
+    """Replace each value of a column of `out` by the slope of the line through the last `n`; the next is its t-value.
 
-    Least squares over 0, 1, …, n - 1. NaN for the first n - 1 and where one of the values is NaN; the t-value (slope over
-    its standard error, n - 2 degrees of freedom) also where all values lie on a line. State, zeros at first: is full,
-    place in the block, its first value, sums of the distances to it (themselves, times place, squared), last value of the
-    block before, three rings of such sums over the ends of that.
+    Least squares over 0, 1, …, n - 1. NaN for the first n - 1 and where one of the values is NaN; the t-value (slope
+    over its standard error, n - 2 degrees of freedom) also where all values lie on a line. State, zeros at first: is
+    full, place in the block, its first value, sums of the distances to it (themselves, times place, squared), last
+    value of the block before, three rings of such sums over the ends of that.
     """
     is_full, place = state[at] > 0.0, int(state[at + 1])
     base, s0, s1, s2, last = state[at + 2], state[at + 3], state[at + 4], state[at + 5], state[at + 6]

@@ -49,19 +49,18 @@ def mean_rows(out: Array, column: int, n: int, state: Array, at: int) -> None:
 
 @jit
 def max_rows(out: Array, column: int, n: int, state: Array, at: int) -> None:
-    """Replace each value of a column of `out` by the largest of the last `n`; for the smallest, negate before and after.
+    """Replace each value of a column of `out` by the largest of the last `n`; for the smallest, negate them first.
 
     State: values since the last NaN, place in the block, largest of the block, ring with the largest of each end of the
     block before, and one that is less than all.
     """
     clean, place, top = state[at], int(state[at + 1]), state[at + 2]
     ring = at + ROWS_HEAD - 1
-    state[ring + n] = -np.inf
     row, rows = 0, out.shape[0]
     while row < rows:
         end = min(rows, row + n - place)
         if place == 0:
-            top = -np.inf
+            top, state[ring + n] = -np.inf, -np.inf
         for r in range(row, end):
             value = out[r, column]
             before = state[ring + place + 1]
@@ -84,7 +83,7 @@ def max_rows(out: Array, column: int, n: int, state: Array, at: int) -> None:
 
 @jit
 def short_mean_rows(out: Array, source: int, column: int, n: int, state: Array, at: int) -> None:
-    """Write the mean of the last `n` values of the column `source` to another one: for a few values, which it adds anew.
+    """Write the mean of the last `n` values of a column to another one: for a few values, which it adds anew.
 
     State (1 + n places): values so far up to n, the last n - 1 of them.
     """

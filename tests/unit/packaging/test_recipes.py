@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 
@@ -14,8 +15,12 @@ import numpy as np
 import polars as pl
 import pytest
 import yaml
+from feature_rows import columns, rows
 
+from tsis.core.stream import CLOSE, HIGH, LOW
 from tsis.core.table import TableSpec, spec
+from tsis.features.audit import audit
+from tsis.features.engine import Engine
 from tsis.lake.contract import check_contract
 from tsis.models.predictions import PredictionsParams
 from tsis.signals.setups import SetupsParams
@@ -97,17 +102,20 @@ def test_the_recipe_of_a_source(recipe, tmp_path: Path) -> None:
 
 
 def test_the_recipe_of_a_feature(recipe) -> None:
-    bank = recipe("tsis/features/donchian.py").bank
-    x = np.random.default_rng(3).uniform(10.0, 20.0, (3, 60))
-    x[0], x[1] = x.max(axis=0), x.min(axis=0)
-    whole = bank.fold(x, bank.initial_state())
-    state = bank.initial_state()
-    pieces = [bank.fold(x[:, i : i + 1], state) for i in range(x.shape[1])]
-    window = x[:, 40:60]
-    expected = (x[2, 59] - window[1].min()) / (window[0].max() - window[1].min())
-    assert np.hstack(pieces).tobytes() == whole.tobytes()
-    assert whole[0, 59] == pytest.approx(expected, rel=1e-12)
-    assert np.isnan(whole[0]).sum() == bank.outputs[0].warm_up
+    module = recipe("tsis/features/trend/vortex.py")
+    bank = module.vortex(module.VortexParams(periods=(5, 14)))
+    given = rows(300, 3)
+    high, low, close = given[:, HIGH], given[:, LOW], given[:, CLOSE]
+    found = columns(Engine([bank]), given)
+    ranges = np.maximum(high[1:], close[:-1]) - np.minimum(low[1:], close[:-1])
+    moves = {"up": np.abs(high[1:] - low[:-1]), "down": np.abs(low[1:] - high[:-1])}
+    for side, period in product(moves, (5, 14)):
+        expected = [moves[side][i - period : i].sum() / ranges[i - period : i].sum() for i in range(period, 300)]
+        np.testing.assert_allclose(found[f"vortex_{side}_{period}"][period:], expected, rtol=1e-12)
+    assert {output.name: output.warm_up for output in bank.outputs} == {
+        name: np.isnan(values).sum() for name, values in found.items()
+    }
+    assert not [finding for finding in audit(bank, given, (1, 17, 256)) if finding.n_broken]
 
 
 def test_the_recipe_of_an_event_filter(recipe) -> None:

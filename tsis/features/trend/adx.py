@@ -15,8 +15,8 @@ _HEAD = 10
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, last high, low and close, smoothed moves up, down and range, number of DX so far, their average
-    # (a sum until there are enough), place in the ring, ring of averages
+    # state: bars so far, last high, low and close, smoothed moves up, down and range, number of DX so far, their
+    # average (a sum until there are enough), place in the ring, ring of averages
     period = params[0]
     weight, length = 1.0 / period, int(period) - 1
     seen, high_before, low_before, close_before = state[0], state[1], state[2], state[3]
@@ -88,16 +88,16 @@ def adx(params: AdxParams) -> Bank:
             Feature(
                 f"plus_di_{n}",
                 "points",
-                f"Moves of the high beyond the high before, where larger than those of the low, {smoothed}, in percent of "
-                "the true range, smoothed alike; null without a range (TA-Lib: 0)",
+                f"Moves of the high beyond the high before, where larger than those of the low, {smoothed}, in percent "
+                "of the true range, smoothed alike; null without a range (TA-Lib: 0)",
                 n,
                 f"{wilder} PLUS_DI",
             ),
             Feature(
                 f"minus_di_{n}",
                 "points",
-                f"Moves of the low beyond the low before, where larger than those of the high, {smoothed}, in percent of "
-                "the true range, smoothed alike; null without a range (TA-Lib: 0)",
+                f"Moves of the low beyond the low before, where larger than those of the high, {smoothed}, in percent "
+                "of the true range, smoothed alike; null without a range (TA-Lib: 0)",
                 n,
                 f"{wilder} MINUS_DI",
             ),

@@ -74,8 +74,8 @@ def aroon(params: AroonParams) -> Bank:
             Feature(
                 f"aroon_{n}_up",
                 "points",
-                f"100 where the bar has the highest high of the last {n + 1}, 0 where it is {n} bars old; of equals the "
-                "latest counts",
+                f"100 where the bar has the highest high of the last {n + 1}, 0 where it is {n} bars old; of "
+                "equals the latest counts",
                 n,
                 f"{source} AROON",
             ),

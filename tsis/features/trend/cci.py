@@ -63,8 +63,8 @@ def cci(params: CciParams) -> Bank:
             Feature(
                 f"cci_{period}",
                 "ratio",
-                f"Typical price less its mean of {period} bars, over 0.015 times its mean absolute distance from that mean; "
-                "null where no price differs (TA-Lib: 0, or what rounding makes of it)",
+                f"Typical price less its mean of {period} bars, over 0.015 times its mean absolute distance from that "
+                "mean; null where no price differs (TA-Lib: 0, or what rounding makes of it)",
                 period - 1,
                 "Lambert (1980), TA-Lib CCI",
             )

@@ -51,8 +51,8 @@ def ema(params: EmaParams) -> Bank:
             Feature(
                 f"ema_{period}",
                 "quote",
-                f"Exponential moving average of the close: 2/{period + 1} of it and the rest of the average before, which "
-                f"begins as the mean of {period} closes",
+                f"Exponential moving average of the close: 2/{period + 1} of it and the rest of the average before, "
+                f"which begins as the mean of {period} closes",
                 period - 1,
                 "TA-Lib EMA",
             )

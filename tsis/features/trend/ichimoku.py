@@ -14,7 +14,7 @@ from tsis.kernels.window_rows import ROWS_HEAD, max_rows
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: windows of highs and of lows, each for three lengths; columns: one line a length, then what follows from them
+    # state: windows of highs and of lows, each for three lengths; one line a length, then what follows from them
     at = 0
     for line in range(3):
         n = int(params[line])
@@ -78,8 +78,8 @@ def ichimoku(params: IchimokuParams) -> Bank:
             Feature(
                 f"ichimoku_{kijun}_chikou",
                 "frac",
-                f"Close over that of {kijun} bars before, less 1: charts draw the close {kijun} bars earlier, here it is "
-                "compared with the past alone",
+                f"Close over that of {kijun} bars before, less 1: charts draw the close {kijun} bars earlier, here it "
+                "is compared with the past alone",
                 kijun,
                 source,
             ),

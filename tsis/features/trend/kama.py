@@ -77,16 +77,16 @@ def kama(params: KamaParams) -> Bank:
                 Feature(
                     f"kama_{period}",
                     "quote",
-                    "Adaptive moving average: the closer the efficiency ratio to 1, and where no price moves, the more of "
-                    f"the new close; the weight is the square of one between 2/{params.slow + 1} and 2/{params.fast + 1}",
+                    "Adaptive moving average: the closer the efficiency ratio to 1, and where no price moves, the more "
+                    f"of the new close; weight: the square of one from 2/{params.slow + 1} to 2/{params.fast + 1}",
                     period,
                     "Kaufman (1995), TA-Lib KAMA",
                 ),
                 Feature(
                     f"efficiency_ratio_{period}",
                     "frac",
-                    f"Distance that the close has gone in {period} bars over the sum of its moves from bar to bar; null "
-                    "where there are none",
+                    f"Distance that the close has gone in {period} bars over the sum of its moves from bar to bar; "
+                    "null where there are none",
                     period,
                     "Kaufman (1995)",
                 ),

@@ -60,8 +60,8 @@ def linear_regression(params: LinearRegressionParams) -> Bank:
                 Feature(
                     f"linreg_t_{period}",
                     "ratio",
-                    f"That slope over its standard error, {period - 2} degrees of freedom; null where all closes lie on a "
-                    "line",
+                    f"That slope over its standard error, {period - 2} degrees of freedom; null where all closes lie "
+                    "on a line",
                     period - 1,
                     "López de Prado (2020), Machine Learning for Asset Managers 5.4",
                 ),

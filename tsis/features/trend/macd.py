@@ -74,8 +74,8 @@ def macd(params: MacdParams) -> Bank:
             Feature(
                 name,
                 "quote",
-                f"Exponential moving average of the close of period {params.fast} less that of period {params.slow}, both "
-                f"begun at bar {params.slow} as simple means",
+                f"Exponential moving average of the close of period {params.fast} less that of period {params.slow}, "
+                f"both begun at bar {params.slow} as simple means",
                 first,
                 source,
             ),

@@ -91,8 +91,8 @@ def psar(params: PsarParams) -> Bank:
             Feature(
                 "psar",
                 "quote",
-                f"Stop that moves to the extreme of the trend, by {params.acceleration:g} of the way and more with each new "
-                f"extreme, {params.maximum:g} at most; where it is touched, the extreme, and the trend turns",
+                f"Stop that moves to the extreme of the trend, by {params.acceleration:g} of the way and more with "
+                f"each new extreme, {params.maximum:g} at most; where it is touched, the extreme, and the trend turns",
                 1,
                 "Wilder (1978), TA-Lib SAR",
             ),

@@ -8,7 +8,7 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Lags
-from tsis.core.stream import CLOSE
+from tsis.core.stream import CLOSE, LOG_RETURN
 
 
 @jit
@@ -16,7 +16,7 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
     for j in range(params.shape[0]):
         lag = int(params[j])
         for i in range(first, stop):
-            out[i - first, k + j] = np.log(x[CLOSE, i] / x[CLOSE, i - lag])
+            out[i - first, k + j] = x[LOG_RETURN, i] if lag == 1 else np.log(x[CLOSE, i] / x[CLOSE, i - lag])
 
 
 class ReturnsParams(Params):

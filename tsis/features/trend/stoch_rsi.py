@@ -62,8 +62,8 @@ def stoch_rsi(params: StochRsiParams) -> Bank:
             Feature(
                 f"{name}_k",
                 "points",
-                f"Place of RSI({params.period}) between its lowest (0) and highest (100) value of {params.window} bars; "
-                f"null where it has moved less than {_STILL:g} points (TA-Lib: 0, or what rounding makes of it)",
+                f"Place of RSI({params.period}) between its lowest (0) and highest (100) value of {params.window} "
+                f"bars; null where it has moved less than {_STILL:g} points (TA-Lib: 0, or what rounding makes of it)",
                 begin,
                 "Chande and Kroll (1994), TA-Lib STOCHRSI",
             ),

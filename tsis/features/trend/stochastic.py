@@ -57,8 +57,8 @@ def stochastic(params: StochasticParams) -> Bank:
             Feature(
                 f"stochastic_{n}_fast_k",
                 "points",
-                f"Place of the close between the lowest low (0) and the highest high (100) of {n} bars; null where they "
-                "are equal (TA-Lib: 0)",
+                f"Place of the close between the lowest low (0) and the highest high (100) of {n} bars; null where "
+                "they are equal (TA-Lib: 0)",
                 n - 1,
                 "Lane (1984), TA-Lib STOCHF",
             ),
@@ -79,8 +79,8 @@ def stochastic(params: StochasticParams) -> Bank:
             Feature(
                 f"williams_r_{n}",
                 "points",
-                f"Place of the close between the lowest low (-100) and the highest high (0) of {n} bars; null where they "
-                "are equal (TA-Lib: 0)",
+                f"Place of the close between the lowest low (-100) and the highest high (0) of {n} bars; null where "
+                "they are equal (TA-Lib: 0)",
                 n - 1,
                 "Williams (1979), TA-Lib WILLR",
             ),

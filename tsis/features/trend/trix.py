@@ -50,8 +50,8 @@ def trix(params: TrixParams) -> Bank:
             Feature(
                 f"trix_{period}",
                 "percent",
-                f"Change over one bar of the exponential moving average of period {period} of such an average of such an "
-                "average",
+                f"Change over one bar of the exponential moving average of period {period} of such an average of such "
+                "an average",
                 3 * (period - 1) + 1,
                 "Hutson (1983), TA-Lib TRIX",
             )
