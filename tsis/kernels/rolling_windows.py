@@ -29,65 +29,52 @@ def rolling_sum(
     values: NDArray[np.float64], n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
 ) -> None:
     """Write the sums of windows of `n` values; `out` may be `values`. State: is full, place, total, ring."""
-    ring = state[at + ROLLING_HEAD : at + ROLLING_HEAD + n]
     missing = 0.0 if state[at] > 0.0 else np.nan
-    place, total = int(state[at + 1]), state[at + 2]
-    i, m = 0, values.shape[0]
-    while i < m:
-        count = min(n - 1 - place, m - i)
-        given, written, ends = values[i : i + count], out[i : i + count], ring[place : place + count + 1]
-        for j in range(count):
-            value = given[j]
-            total += value
-            written[j] = total + ends[j + 1] + missing
-            ends[j] = value
-        i, place = i + count, place + count
-        if i < m:  # the value that completes the block
-            value = values[i]
-            out[i] = total + value
-            tail = 0.0
-            ring[n - 1] = value
-            for j in range(n - 1, -1, -1):
-                tail += ring[j]
-                ring[j] = tail
-            i, place, total, missing = i + 1, 0, 0.0, 0.0
+    place, total, ring = int(state[at + 1]), state[at + 2], at + ROLLING_HEAD
+    for i in range(values.shape[0]):
+        value = values[i]
+        total += value
+        if place < n - 1:
+            out[i] = total + state[ring + place + 1] + missing
+            state[ring + place] = value
+            place += 1
+        else:  # the block is complete: its ends become what the ring holds
+            out[i] = total
+            state[ring + place] = value
+            total = 0.0
+            for j in range(ring + n - 1, ring - 1, -1):
+                total += state[j]
+                state[j] = total
+            place, total, missing = 0, 0.0, 0.0
     state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, total
-
-
-@jit
-def _larger(one: float, other: float) -> float:
-    """Return the larger, NaN if one of them is; without a branch."""
-    return one if not (one <= other or np.isnan(other)) else other
 
 
 @jit
 def _extremes(
     values: NDArray[np.float64], sign: float, n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
 ) -> None:
-    # state as of `rolling_sum`; signs turned, the smallest is the largest
-    ring = state[at + ROLLING_HEAD : at + ROLLING_HEAD + n]
+    # state as of `rolling_sum`. With signs turned the smallest is the largest; a NaN is infinite until it is written,
+    # so that comparing two values is one instruction
     missing = 0.0 if state[at] > 0.0 else np.nan
-    place = int(state[at + 1])
+    place, ring = int(state[at + 1]), at + ROLLING_HEAD
     top = state[at + 2] if place > 0 else -np.inf
-    i, m = 0, values.shape[0]
-    while i < m:
-        count = min(n - 1 - place, m - i)
-        given, written, ends = values[i : i + count], out[i : i + count], ring[place : place + count + 1]
-        for j in range(count):
-            value = sign * given[j]
-            top = _larger(top, value)
-            written[j] = sign * _larger(ends[j + 1], top) + missing
-            ends[j] = value
-        i, place = i + count, place + count
-        if i < m:
-            value = sign * values[i]
-            out[i] = sign * _larger(top, value)
-            tail = -np.inf
-            ring[n - 1] = value
-            for j in range(n - 1, -1, -1):
-                tail = _larger(tail, ring[j])
-                ring[j] = tail
-            i, place, top, missing = i + 1, 0, -np.inf, 0.0
+    for i in range(values.shape[0]):
+        value = np.inf if np.isnan(values[i]) else sign * values[i]
+        top = value if value > top else top
+        if place < n - 1:
+            before = state[ring + place + 1]
+            largest = before if before > top else top
+            out[i] = (sign * largest if largest < np.inf else np.nan) + missing
+            state[ring + place] = value
+            place += 1
+        else:
+            out[i] = sign * top if top < np.inf else np.nan
+            state[ring + place] = value
+            top = -np.inf
+            for j in range(ring + n - 1, ring - 1, -1):
+                top = state[j] if state[j] > top else top
+                state[j] = top
+            place, top, missing = 0, -np.inf, 0.0
     state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, top if place > 0 else 0.0
 
 
@@ -125,8 +112,6 @@ def rolling_moments(
     State: is full, place, anchor, sum and squares of the distances from it, the anchor before, ring of values or mean
     distances, ring of squares.
     """
-    begin = at + ROLLING_MOMENTS_HEAD
-    ring, rest_ring = state[begin : begin + n], state[begin + n : begin + 2 * n]
     missing = 0.0 if state[at] > 0.0 else np.nan
     place, anchor, total, total2, before = (
         int(state[at + 1]),
@@ -135,49 +120,37 @@ def rolling_moments(
         state[at + 4],
         state[at + 5],
     )
-    i, m = 0, values.shape[0]
-    while i < m:
+    ring = at + ROLLING_MOMENTS_HEAD
+    for i in range(values.shape[0]):
+        value = values[i]
         if place == 0:
-            anchor, total, total2 = values[i], 0.0, 0.0
-        count = min(n - 1 - place, m - i)
-        given, ends, rests = (
-            values[i : i + count],
-            ring[place : place + count + 1],
-            rest_ring[place : place + count + 1],
-        )
-        centre, spread = means[i : i + count], squares[i : i + count]
-        for j in range(count):
-            distance = given[j] - anchor
-            total += distance
-            total2 += distance * distance
-            seen = place + j + 1.0
-            mean = total / seen
-            between = (before - anchor) + (ends[j + 1] - mean)
+            anchor, total, total2 = value, 0.0, 0.0
+        distance = value - anchor
+        total += distance
+        total2 += distance * distance
+        seen = place + 1.0
+        mean = total / seen
+        spread = total2 - total * mean
+        if place < n - 1:
+            between = (before - anchor) + (state[ring + place + 1] - mean)
             part = between * ((n - seen) / n)
-            centre[j] = anchor + (mean + part) + missing
-            spread[j] = (total2 - total * mean) + rests[j + 1] + between * seen * part + missing
-            ends[j] = given[j]
-        i, place = i + count, place + count
-        if i < m:
-            before = values[i]
-            distance = before - anchor
-            total += distance
-            total2 += distance * distance
-            mean = total / n
-            means[i], squares[i] = anchor + mean, total2 - total * mean
-            total, total2 = 0.0, 0.0
-            ring[n - 1] = before
+            means[i] = anchor + (mean + part) + missing
+            squares[i] = spread + state[ring + n + place + 1] + between * seen * part + missing
+            state[ring + place] = value
+            place += 1
+        else:  # the block is complete: its ends become what the rings hold
+            means[i], squares[i] = anchor + mean, spread
+            before, total, total2 = value, 0.0, 0.0
+            state[ring + place] = value
             for j in range(n - 1, -1, -1):
-                distance = ring[j] - before
+                distance = state[ring + j] - before
                 total += distance
                 total2 += distance * distance
                 mean = total / (n - j)
-                ring[j], rest_ring[j] = mean, total2 - total * mean
-            i, place, missing = i + 1, 0, 0.0
-    state[at], state[at + 1] = 0.0 if np.isnan(missing) else 1.0, place
-    if place == 0:
-        anchor, total, total2 = 0.0, 0.0, 0.0
-    state[at + 2], state[at + 3], state[at + 4], state[at + 5] = anchor, total, total2, before
+                state[ring + j], state[ring + n + j] = mean, total2 - total * mean
+            place, anchor, total, total2, missing = 0, 0.0, 0.0, 0.0, 0.0
+    state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, anchor
+    state[at + 3], state[at + 4], state[at + 5] = total, total2, before
 
 
 def _run_sum(arrays: tuple[Array, ...], state: Rows) -> Rows:
