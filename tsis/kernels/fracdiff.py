@@ -46,29 +46,23 @@ def fixed_weights(d: float, cut_off: float) -> NDArray[np.float64]:
 def _sums(x: NDArray[np.float64], first: int, weights: NDArray[np.float64], out: NDArray[np.float64]) -> None:
     """Write sum_k weights[k] * x[first + i - k] for each row i of `out`; `first` is at least len(weights) - 1."""
     n, n_taps = out.shape[0], weights.shape[0]
-    in_eights = n_taps - n_taps % 8
+    in_fours = n_taps - n_taps % 4
     rows = np.empty(_BLOCK)
     for start in range(0, n - n % _BLOCK, _BLOCK):
         newest = first + start
-        rows[:] = 0.0
-        for k in range(0, in_eights, 8):
+        for i in range(_BLOCK):
+            rows[i] = 0.0
+        for k in range(0, in_fours, 4):
             w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-            w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
-            z = x[newest - k - 7 :]
+            z = x[newest - k - 3 :]
             for i in range(_BLOCK):  # a constant: no loop for a rest, whose registers the weights need
-                total = rows[i] + w0 * z[i + 7]
-                total = total + w1 * z[i + 6]
-                total = total + w2 * z[i + 5]
-                total = total + w3 * z[i + 4]
-                total = total + w4 * z[i + 3]
-                total = total + w5 * z[i + 2]
-                total = total + w6 * z[i + 1]
-                rows[i] = total + w7 * z[i]
-        for k in range(in_eights, n_taps):
+                rows[i] = rows[i] + w0 * z[i + 3] + w1 * z[i + 2] + w2 * z[i + 1] + w3 * z[i]
+        for k in range(in_fours, n_taps):
             weight, z = weights[k], x[newest - k :]
             for i in range(_BLOCK):
                 rows[i] = rows[i] + weight * z[i]
-        out[start : start + _BLOCK] = rows
+        for i in range(_BLOCK):
+            out[start + i] = rows[i]
     for i in range(n - n % _BLOCK, n):
         total = 0.0
         for k in range(n_taps):
@@ -95,18 +89,19 @@ def fixed_window(
     # a few blocks go through the seam as a whole, so that none of them is torn
     n_seam = n if n <= _SEAM else min(n, n_before)
     seam = np.empty(n_before + n_seam)
-    seam[:n_before] = state[1:]
-    seam[n_before:] = x[:n_seam]
+    for i in range(n_before):
+        seam[i] = state[1 + i]
+    for i in range(n_seam):
+        seam[n_before + i] = x[i]
     _sums(seam, n_before, weights, out[:n_seam])
     if n_seam < n:
         _sums(x, n_seam, weights, out[n_seam:])
     n_missing = min(max(n_before - int(state[0]), 0), n)
-    out[:n_missing] = np.nan
+    for i in range(n_missing):
+        out[i] = np.nan
     state[0] += n
-    if n < n_before:
-        state[1:] = seam[n:]
-    else:
-        state[1:] = x[n - n_before :]
+    for i in range(n_before):
+        state[1 + i] = seam[n + i] if n < n_before else x[n - n_before + i]
 
 
 @jit

@@ -13,7 +13,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.window import MOMENTS_HEAD, window_moments
+from tsis.kernels.rolling_windows import ROLLING_MOMENTS_HEAD, rolling_moments
 
 _SOURCE = "Bollinger (2001), TA-Lib BBANDS"
 
@@ -34,20 +34,20 @@ class BollingerParams(Params):
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # params: width, periods; state: the moments of each window
-    width = params[0]
-    for i in range(first, stop):
-        close, at = x[CLOSE, i], 0
-        for j in range(params.shape[0] - 1):
-            n = int(params[1 + j])
-            mean, squares = window_moments(close, n, state, at)
-            half = width * np.sqrt(squares / n)
-            column = k + 5 * j
-            out[i - first, column] = mean + half
-            out[i - first, column + 1] = mean
-            out[i - first, column + 2] = mean - half
-            out[i - first, column + 3] = 2.0 * half / mean
-            out[i - first, column + 4] = 0.5 + 0.5 * (close - mean) / half if half > 0.0 else np.nan
-            at += MOMENTS_HEAD + 2 * n
+    width, closes = params[0], x[CLOSE, first:stop]
+    means, squares = np.empty(stop - first), np.empty(stop - first)
+    at = 0
+    for j in range(params.shape[0] - 1):
+        n, column = int(params[1 + j]), k + 5 * j
+        rolling_moments(closes, n, state, at, means, squares)
+        at += ROLLING_MOMENTS_HEAD + 2 * n
+        for i in range(stop - first):
+            mean, half = means[i], width * np.sqrt(squares[i] / n)
+            out[i, column] = mean + half
+            out[i, column + 1] = mean
+            out[i, column + 2] = mean - half
+            out[i, column + 3] = 2.0 * half / mean
+            out[i, column + 4] = 0.5 + 0.5 * (closes[i] - mean) / half if half > 0.0 else np.nan
 
 
 @bank
@@ -57,7 +57,7 @@ def bollinger(params: BollingerParams) -> Bank:
         inputs=(CLOSE,),
         outputs=tuple(output for period in params.periods for output in _outputs(period, params.width)),
         params=(params.width, *params.periods),
-        state_size=sum(MOMENTS_HEAD + 2 * period for period in params.periods),
+        state_size=sum(ROLLING_MOMENTS_HEAD + 2 * period for period in params.periods),
         step=_step,
     )
 

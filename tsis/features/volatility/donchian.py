@@ -12,7 +12,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE, HIGH, LOW
-from tsis.kernels.window import SUM_HEAD, window_max, window_min
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_max, rolling_min
 
 _SOURCE = "Donchian (1960), TA-Lib MAX and MIN"
 
@@ -31,18 +31,19 @@ class DonchianParams(Params):
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: for each period the window of highs and that of lows
-    for i in range(first, stop):
-        high, low, close, at = x[HIGH, i], x[LOW, i], x[CLOSE, i], 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            upper = window_max(high, n, state, at)
-            lower = window_min(low, n, state, at + SUM_HEAD + n)
-            column = k + 4 * j
-            out[i - first, column] = upper
-            out[i - first, column + 1] = 0.5 * (upper + lower)
-            out[i - first, column + 2] = lower
-            out[i - first, column + 3] = (close - lower) / (upper - lower) if upper > lower else np.nan
-            at += 2 * (SUM_HEAD + n)
+    closes, upper, lower = x[CLOSE, first:stop], np.empty(stop - first), np.empty(stop - first)
+    at = 0
+    for j in range(params.shape[0]):
+        n, column = int(params[j]), k + 4 * j
+        rolling_max(x[HIGH, first:stop], n, state, at, upper)
+        rolling_min(x[LOW, first:stop], n, state, at + ROLLING_HEAD + n, lower)
+        at += 2 * (ROLLING_HEAD + n)
+        for i in range(stop - first):
+            top, bottom = upper[i], lower[i]
+            out[i, column] = top
+            out[i, column + 1] = 0.5 * (top + bottom)
+            out[i, column + 2] = bottom
+            out[i, column + 3] = (closes[i] - bottom) / (top - bottom) if top > bottom else np.nan
 
 
 @bank
@@ -52,7 +53,7 @@ def donchian(params: DonchianParams) -> Bank:
         inputs=(HIGH, LOW, CLOSE),
         outputs=tuple(output for period in params.periods for output in _outputs(period)),
         params=params.periods,
-        state_size=sum(2 * (SUM_HEAD + period) for period in params.periods),
+        state_size=sum(2 * (ROLLING_HEAD + period) for period in params.periods),
         step=_step,
     )
 

@@ -16,7 +16,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE, HIGH, LOW, OPEN
-from tsis.kernels.window import MOMENTS_HEAD, SUM_HEAD, window_moments, window_sum
+from tsis.kernels.rolling_windows import ROLLING_HEAD, ROLLING_MOMENTS_HEAD, rolling_moments, rolling_sum
 
 _FOUR_LOG_2: Final = 4.0 * np.log(2.0)
 _LOG_4_LESS_1: Final = 2.0 * np.log(2.0) - 1.0
@@ -34,34 +34,41 @@ class RangeVolatilityParams(Params):
 
 
 def _size(period: int) -> int:
-    return 3 * (SUM_HEAD + period) + 2 * (MOMENTS_HEAD + 2 * period)
+    return 3 * (ROLLING_HEAD + period) + 2 * (ROLLING_MOMENTS_HEAD + 2 * period)
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: for each period the sums of the first three, the moments of returns overnight and from open to close
-    for i in range(first, stop):
-        opened, at = x[OPEN, i], 0
-        up, down, body = np.log(x[HIGH, i] / opened), np.log(x[LOW, i] / opened), np.log(x[CLOSE, i] / opened)
-        jump = np.log(opened / x[CLOSE, i - 1])
+    m = stop - first
+    variances, jumps, bodies = np.empty((3, m)), np.empty(m), np.empty(m)
+    for i in range(m):
+        opened = x[OPEN, first + i]
+        up, down = np.log(x[HIGH, first + i] / opened), np.log(x[LOW, first + i] / opened)
+        body = np.log(x[CLOSE, first + i] / opened)
         reach2 = (up - down) * (up - down)
-        parkinson = reach2 / _FOUR_LOG_2
-        garman_klass = 0.5 * reach2 - _LOG_4_LESS_1 * body * body
-        rogers_satchell = up * (up - body) + down * (down - body)
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            one, two = SUM_HEAD + n, MOMENTS_HEAD + 2 * n
-            column = k + 4 * j
-            within = window_sum(rogers_satchell, n, state, at + 2 * one) / n
-            _, overnight = window_moments(jump, n, state, at + 3 * one)
-            _, open_to_close = window_moments(body, n, state, at + 3 * one + two)
-            share = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
-            yang_zhang = (overnight + share * open_to_close) / (n - 1.0) + (1.0 - share) * within
-            out[i - first, column] = np.sqrt(window_sum(parkinson, n, state, at) / n)
-            out[i - first, column + 1] = np.sqrt(window_sum(garman_klass, n, state, at + one) / n)
-            out[i - first, column + 2] = np.sqrt(within)
-            out[i - first, column + 3] = np.sqrt(yang_zhang)
-            at += 3 * one + 2 * two
+        variances[0, i] = reach2 / _FOUR_LOG_2
+        variances[1, i] = 0.5 * reach2 - _LOG_4_LESS_1 * body * body
+        variances[2, i] = up * (up - body) + down * (down - body)
+        jumps[i], bodies[i] = np.log(opened / x[CLOSE, first + i - 1]), body
+    totals, means, overnight, within = np.empty(m), np.empty(m), np.empty(m), np.empty(m)
+    at = 0
+    for j in range(params.shape[0]):
+        n, column = int(params[j]), k + 4 * j
+        for figure in range(3):
+            rolling_sum(variances[figure], n, state, at, totals)
+            at += ROLLING_HEAD + n
+            for i in range(m):
+                out[i, column + figure] = np.sqrt(totals[i] / n)
+        rolling_moments(jumps, n, state, at, means, overnight)
+        at += ROLLING_MOMENTS_HEAD + 2 * n
+        rolling_moments(bodies, n, state, at, means, within)
+        at += ROLLING_MOMENTS_HEAD + 2 * n
+        share = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
+        for i in range(m):
+            # `totals` is still that of Rogers and Satchell
+            variance = (overnight[i] + share * within[i]) / (n - 1.0) + (1.0 - share) * totals[i] / n
+            out[i, column + 3] = np.sqrt(variance)
 
 
 @bank

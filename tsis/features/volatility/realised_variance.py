@@ -14,7 +14,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import LOG_RETURN
-from tsis.kernels.window import SUM_HEAD, window_sum
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _HALF_PI: Final = 0.5 * np.pi
 
@@ -33,19 +33,24 @@ class RealisedVarianceParams(Params):
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: for each period the sum of squares of n returns, and that of the n - 1 products of neighbours
-    for i in range(first, stop):
-        value, at = x[LOG_RETURN, i], 0
-        square, product = value * value, abs(value * x[LOG_RETURN, i - 1])
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            total = window_sum(square, n, state, at)
-            smooth = _HALF_PI * n / (n - 1.0) * window_sum(product, n - 1, state, at + SUM_HEAD + n)
-            column = k + 3 * j
-            out[i - first, column] = total
-            out[i - first, column + 1] = smooth
-            share = 1.0 - smooth / total if smooth < total else 0.0
-            out[i - first, column + 2] = share if total > 0.0 else np.nan
-            at += 2 * SUM_HEAD + 2 * n - 1
+    squares, products = np.empty(stop - first), np.empty(stop - first)
+    totals, smooth = np.empty(stop - first), np.empty(stop - first)
+    for i in range(stop - first):
+        value = x[LOG_RETURN, first + i]
+        squares[i], products[i] = value * value, abs(value * x[LOG_RETURN, first + i - 1])
+    at = 0
+    for j in range(params.shape[0]):
+        n, column = int(params[j]), k + 3 * j
+        rolling_sum(squares, n, state, at, totals)
+        rolling_sum(products, n - 1, state, at + ROLLING_HEAD + n, smooth)
+        at += 2 * ROLLING_HEAD + 2 * n - 1
+        factor = _HALF_PI * n / (n - 1.0)
+        for i in range(stop - first):
+            total, part = totals[i], factor * smooth[i]
+            share = 1.0 - part / total if part < total else 0.0
+            out[i, column] = total
+            out[i, column + 1] = part
+            out[i, column + 2] = share if total > 0.0 else np.nan
 
 
 @bank
@@ -55,7 +60,7 @@ def realised_variance(params: RealisedVarianceParams) -> Bank:
         inputs=(LOG_RETURN,),
         outputs=tuple(output for period in params.periods for output in _outputs(period)),
         params=params.periods,
-        state_size=sum(2 * SUM_HEAD + 2 * period - 1 for period in params.periods),
+        state_size=sum(2 * ROLLING_HEAD + 2 * period - 1 for period in params.periods),
         step=_step,
         lookback=1,
     )

@@ -12,7 +12,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import LOG_RETURN
-from tsis.kernels.window import MOMENTS_HEAD, window_moments
+from tsis.kernels.rolling_windows import ROLLING_MOMENTS_HEAD, rolling_moments
 
 
 class RollingVolatilityParams(Params):
@@ -29,13 +29,14 @@ class RollingVolatilityParams(Params):
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: the moments of each window
-    for i in range(first, stop):
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            _, squares = window_moments(x[LOG_RETURN, i], n, state, at)
-            out[i - first, k + j] = np.sqrt(squares / (n - 1.0))
-            at += MOMENTS_HEAD + 2 * n
+    means, squares = np.empty(stop - first), np.empty(stop - first)
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        rolling_moments(x[LOG_RETURN, first:stop], n, state, at, means, squares)
+        at += ROLLING_MOMENTS_HEAD + 2 * n
+        for i in range(stop - first):
+            out[i, k + j] = np.sqrt(squares[i] / (n - 1.0))
 
 
 @bank
@@ -54,6 +55,6 @@ def rolling_volatility(params: RollingVolatilityParams) -> Bank:
             for period in params.periods
         ),
         params=params.periods,
-        state_size=sum(MOMENTS_HEAD + 2 * period for period in params.periods),
+        state_size=sum(ROLLING_MOMENTS_HEAD + 2 * period for period in params.periods),
         step=_step,
     )
