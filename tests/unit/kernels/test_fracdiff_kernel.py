@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tsis.features.fracdiff import bank
+
 from tsis.kernels.fracdiff import (
     expanding_skip,
     expanding_weights,
