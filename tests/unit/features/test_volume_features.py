@@ -118,9 +118,7 @@ def test_vwap_of_the_session_and_of_the_last_bars(rows):
 
 
 def test_session_vwap_takes_in_the_hours_around_the_session():
-    rows = calendar_rows(
-        "XNYS", pd.Timestamp("2018-11-19").date(), pd.Timestamp("2018-11-27").date(), 30, early_h=2, late_h=3
-    )
+    rows = calendar_rows("XNYS", date(2018, 11, 19), date(2018, 11, 27), 30, early_h=2, late_h=3)
     found, bars = columns(BANKS["vwap"], rows)["session_vwap"], frame(rows)
     begins = bars["session"].diff().ne(0).to_numpy()
     assert begins.sum() == 6
