@@ -1,93 +1,127 @@
-"""Made-up bars as the feature engine takes them, and what it makes of them, by name."""
+"""Bars of real calendars and of the bundled data as the feature engine is given them, and what a bank says of them."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 
-from tsis.core.feature import Array, Bank
+from tsis.bars.sessions import calendar_sessions
+from tsis.core.feature import Bank
 from tsis.core.stream import N_GIVEN, NAMES
 from tsis.features.engine import Engine
+from tsis.features.given_streams import given_streams
 
-_DAY_US = 86_400e6
-_BAR_US = 300e6
-_BARS_A_SESSION = 78
-_FIRST_DAY = 18_263  # 2020-01-02
+_SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
+_NO_FACTS = {"valid_from": pl.Date, "valid_to": pl.Date, "float_shares": pl.Float64}
 
 
-def rows(n: int, seed: int = 0) -> Array:
-    """Return (n, `N_GIVEN`) rows of five-minute bars, 78 a session from 14:30 UTC, every fifth session a half day.
+def columns(bank: Bank, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what `bank` says of `rows`, by name."""
+    engine = Engine([bank])
+    out, _ = engine.fold(rows, engine.start())
+    return dict(zip(engine.names, np.ascontiguousarray(out.T), strict=True))
 
-    Prices move by steps of 0.01, so that some are equal; quotes, depth and trades are there for every bar.
+
+def frame(rows: np.ndarray) -> pd.DataFrame:
+    """Return `rows` with the names of their streams."""
+    return pd.DataFrame(rows, columns=NAMES[:N_GIVEN])
+
+
+def calendar_rows(
+    calendar: str,
+    first: date,
+    last: date,
+    minutes: int,
+    seed: int = 0,
+    *,
+    early_h: float = 0.0,
+    late_h: float = 0.0,
+    float_shares: float | None = None,
+) -> np.ndarray:
+    """Return bars of `minutes` of every session of a calendar, `early_h` before its open to `late_h` after its close.
+
+    The bars of a session end with its close, if its hours are no multiple of a bar.
     """
-    random = np.random.default_rng(seed)
-    session = np.repeat(np.arange(n // 39 + 1), np.where(np.arange(n // 39 + 1) % 5 == 4, 39, _BARS_A_SESSION))[:n]
-    begins = np.searchsorted(session, session)
-    day = _FIRST_DAY + session + 2 * (session // 5)
-    is_half = session % 5 == 4
-    session_open = day * _DAY_US + 14.5 * 3600e6
-    ts_open = session_open + (np.arange(n) - begins) * _BAR_US
-    close = np.round(100.0 * np.exp(np.cumsum(random.normal(0, 0.003, n))), 2)
-    opened = np.round(np.concatenate([[100.0], close[:-1]])[:n] * np.exp(random.normal(0, 0.001, n)), 2)
-    high = np.maximum(opened, close) + np.round(random.exponential(0.1, n), 2)
-    low = np.minimum(opened, close) - np.round(random.exponential(0.1, n), 2)
-    volume = np.ceil(random.lognormal(6.0, 1.0, n))
-    buys = np.floor(volume * random.random(n))
-    n_ticks = np.ceil(volume / 50)
-    n_buys = np.floor(n_ticks * random.random(n))
-    vwap = (high + low + close) / 3.0
-    given = {
-        "ts_open": ts_open,
-        "ts_close": ts_open + _BAR_US,
+    listed = calendar_sessions(calendar, first, last)
+    step, spans = timedelta(minutes=minutes), []
+    for _, opens, closes, _ in listed.iter_rows():
+        begin, end = opens - timedelta(hours=early_h), closes + timedelta(hours=late_h)
+        begins = [begin + i * step for i in range(-((begin - end) // step))]
+        spans += [(moment, min(moment + step, end)) for moment in begins]
+    return random_rows(spans, listed, seed, float_shares)
+
+
+def random_rows(
+    spans: list[tuple[object, object]], listed: pl.DataFrame, seed: int = 0, float_shares: float | None = None
+) -> np.ndarray:
+    """Return bars from and to the moments of `spans` with prices of a random walk, in the sessions `listed`."""
+    random, n = np.random.default_rng([seed, 5]), len(spans)
+    close = np.round(50.0 * np.exp(np.cumsum(0.002 * random.standard_t(4, n))), 2)
+    opened = np.round(np.append(50.0, close[:-1])[:n] * np.exp(0.001 * random.standard_normal(n)), 2)
+    reach = np.round(0.05 * random.exponential(1.0, (2, n)), 2)
+    volume = np.ceil(random.lognormal(6.0, 0.8, n))
+    values = {
+        "ts_open": [span[0] for span in spans],
+        "ts_close": [span[1] for span in spans],
         "open": opened,
-        "high": high,
-        "low": low,
+        "high": np.maximum(opened, close) + reach[0],
+        "low": np.minimum(opened, close) - reach[1],
         "close": close,
         "volume": volume,
-        "dollar_volume": volume * vwap,
-        "n_ticks": n_ticks,
-        "vwap": vwap,
-        "buy_volume": buys,
-        "sell_volume": volume - buys,
-        "n_buys": n_buys,
-        "n_sells": n_ticks - n_buys,
-        "session": day,
-        "session_open": session_open,
-        "session_close": session_open + np.where(is_half, 39, _BARS_A_SESSION) * _BAR_US,
-        "is_half_day": is_half,
-        "float_shares": np.full(n, 1e7),
-        "spread_bps": np.round(random.exponential(2.0, n), 1),
-        "bid_size": np.ceil(random.exponential(300, n)),
-        "ask_size": np.ceil(random.exponential(300, n)),
-        "depth_imbalance": random.uniform(-1, 1, n),
-        "order_flow": np.round(random.normal(0, 500, n)),
-        "trade_size_entropy": random.uniform(0, 4, n),
+        "dollar_volume": volume * close,
+        "vwap": (opened + close) / 2.0,
     }
-    return np.column_stack([np.asarray(given[name], dtype=np.float64) for name in NAMES[:N_GIVEN]])
+    return given_streams(_timed(values), listed, _facts(float_shares))
 
 
-def columns(bank: Bank, given: Array) -> dict[str, Array]:
-    """Return what `bank` says of the bars `given`, from the beginning of the series, by name."""
-    engine = Engine([bank])
-    out, _ = engine.fold(given, engine.start())
-    return {name: out[:, place] for place, name in enumerate(engine.names)}
+def eurusd_rows() -> np.ndarray:
+    """Return the bundled hourly bars of EURUSD, 2017, in sessions of a UTC day."""
+    bars = pl.read_parquet(_SAMPLE / "eurusd_1h.parquet").with_columns(
+        ts_open="ts", ts_close=pl.col("ts") + timedelta(hours=1), dollar_volume=pl.col("close") * pl.col("volume")
+    )
+    return given_streams(bars, calendar_sessions("24/5", date(2017, 1, 1), date(2018, 1, 5)), _facts(None))
 
 
-def broken_laws(bank: Bank, given: Array, seed: int = 0) -> list[str]:
-    """Return how `bank` differs from itself when it is fed in pieces from saved states, and row by row."""
-    engine = Engine([bank])
-    whole, last = engine.fold(given, engine.start())
-    n = len(given)
-    cuts = np.sort(np.random.default_rng(seed).integers(0, n + 1, 6)).tolist()
-    broken = []
-    for way, edges in {"in pieces": [0, *cuts, n], "row by row": list(range(n + 1))}.items():
-        checkpoint, parts = engine.start(), []
-        for begin, end in pairwise(edges):
-            part, checkpoint = engine.fold(given[begin:end], np.frombuffer(checkpoint.tobytes()))
-            parts.append(part)
-        if np.concatenate(parts).tobytes() != whole.tobytes():
-            broken.append(f"{way}: other values")
-        if checkpoint.tobytes() != last.tobytes():
-            broken.append(f"{way}: another state")
-    return broken
+def es_rows() -> np.ndarray:
+    """Return the bundled dollar bars of ES, January 2015; their sessions begin on the evening before."""
+    bars = pl.read_parquet(_SAMPLE / "es_dollar_bars.parquet").with_columns(
+        ts_open=pl.col("ts").shift(1).fill_null(pl.col("ts").first()),
+        ts_close="ts",
+        volume="cum_vol",
+        dollar_volume="cum_dollar",
+    )
+    return given_streams(bars, calendar_sessions("CMES", date(2014, 12, 29), date(2016, 1, 5)), _facts(None))
+
+
+def daily_rows(ticker: str) -> np.ndarray:
+    """Return the bundled daily bars of an American stock, as traded."""
+    listed = calendar_sessions("XNYS", date(2000, 1, 3), date(2013, 12, 31))
+    bars = (
+        pl.read_parquet(_SAMPLE / "us_daily.parquet")
+        .filter(pl.col("ticker") == ticker)
+        .join(listed, left_on="date", right_on="session", suffix="_at")
+        .with_columns(
+            pl.col("volume").cast(pl.Float64),
+            ts_open="open_at",
+            ts_close="close_at",
+            dollar_volume=pl.col("close") * pl.col("volume"),
+        )
+        .sort("date")
+        .drop("is_half_day")
+    )
+    return given_streams(bars, listed, _facts(None))
+
+
+def _timed(values: dict[str, object]) -> pl.DataFrame:
+    times = dict.fromkeys(("ts_open", "ts_close"), pl.Datetime("us", "UTC"))
+    return pl.DataFrame(values, schema_overrides=times)
+
+
+def _facts(float_shares: float | None) -> pl.DataFrame:
+    if float_shares is None:
+        return pl.DataFrame(schema=_NO_FACTS)
+    return pl.DataFrame([(date(1990, 1, 1), None, float_shares)], schema=_NO_FACTS, orient="row")

@@ -53,8 +53,11 @@ def extend_curve(
     place = int(state[at + 2])
     curve = at + CURVE_HEAD
     slope = (after - before) / (closed - opened) if closed > opened else 0.0
-    while place < PLACES and _minutes(place) <= closed:
-        state[curve + place] = before + slope * max(_minutes(place) - opened, 0.0)
+    while place < PLACES:
+        minutes = _minutes(place)
+        if not minutes <= closed:
+            break
+        state[curve + place] = before + slope * max(minutes - opened, 0.0)
         place += 1
     state[at + 2] = place
 
@@ -65,11 +68,11 @@ def end_curve(total: float, n: int, state: NDArray[np.float64], at: int) -> None
     place = int(state[at + 1])
     curve, block = at + CURVE_HEAD, at + CURVE_HEAD + PLACES
     ring = block + PLACES
-    for j in range(int(state[at + 2]), PLACES):
-        state[curve + j] = total
+    known = int(state[at + 2])
     for j in range(PLACES):
-        state[block + j] += state[curve + j]
-        state[ring + place * PLACES + j] = state[curve + j]
+        so_far = state[curve + j] if j < known else total
+        state[block + j] += so_far
+        state[ring + place * PLACES + j] = so_far
     place += 1
     if place == n:
         for j in range(ring + (n - 1) * PLACES - 1, ring - 1, -1):
@@ -91,9 +94,9 @@ def usual_total(minutes: float, n: int, state: NDArray[np.float64], at: int) -> 
     j = int(place)
     low = state[block + j] + state[ring + j]
     if j == PLACES - 1:
-        return low / n
+        return float(low / n)
     high = state[block + j + 1] + state[ring + j + 1]
-    return (low + (high - low) * (place - j)) / n
+    return float((low + (high - low) * (place - j)) / n)
 
 
 def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from session_rows import broken_laws, columns, rows
+from volatility_rows import broken_laws, columns, rows
 from pydantic import ValidationError
 
 from tsis.core.stream import CLOSE, HIGH, LOW, OPEN

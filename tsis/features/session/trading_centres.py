@@ -61,7 +61,7 @@ class TradingCentresParams(Params):
             opens, closes = getattr(self, name)
             if not 0.0 <= opens < closes <= 24.0:
                 raise ValueError(
-                    f"{name}: {opens:g} to {closes:g} are no hours of one day; give 0 <= opening < close <= 24"
+                    f"{name}: {opens:g} to {closes:g} are no hours of a day; give 0 <= opening < close <= 24"
                 )
         return self
 

@@ -5,6 +5,8 @@ Both are figures of their window alone: a missing bar is missing until it has le
 
 from __future__ import annotations
 
+from typing import Final
+
 from pydantic import Field
 
 from tsis.core.feature import Array, Bank, Feature, bank
@@ -12,6 +14,9 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOW, TYPICAL_PRICE, VOLUME
 from tsis.kernels.window_ratio import RATIO_HEAD, window_ratio
+
+_ROUNDING: Final = 1e-13
+"""Typical prices this close, as a share, are equal: sums of three prices differ by rounding."""
 
 
 @jit
@@ -23,8 +28,9 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         high, low, close, volume = x[HIGH, i], x[LOW, i], x[CLOSE, i], x[VOLUME, i]
         typical, before = x[TYPICAL_PRICE, i], x[TYPICAL_PRICE, i - 1]
         money = typical * volume + 0.0 * before
-        rising = 0.0 * money if typical <= before else money
-        moving = 0.0 * money if typical == before else money
+        rounding = _ROUNDING * before
+        rising = 0.0 * money if typical - before <= rounding else money
+        moving = 0.0 * money if abs(typical - before) <= rounding else money
         out[row, k] = 100.0 * window_ratio(rising, moving, n, state, mfi_at)
         place = 0.0 if high <= low else ((close - low) - (high - close)) / (high - low)
         known = volume + 0.0 * (high + low + close)
