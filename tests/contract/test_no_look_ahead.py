@@ -28,6 +28,7 @@ KNOWN_FROM = {
     "processed_features.daily_cache": "ts_close",
     "processed_features.futures_roll": "held_from",
     "processed_features.information_bars": "ts_close",
+    "processed_features.bar_microstructure": "ts_close",
     "processed_features.features": "ts_close",
     "processed_features.session_coverage": "ts_close",
     "processed_features.structural_breaks": "ts_close",
@@ -98,8 +99,8 @@ def test_a_planted_look_ahead_is_caught(demo_lake):
     """The same test must fail for a stage that shifts one column by one row from the future."""
     honest = STAGES["features"]
 
-    def cheating(information_bars, params, state, until):
-        rows, after = honest(information_bars, params, state, until)
+    def cheating(params, state, until, **tables):
+        rows, after = honest(**tables, params=params, state=state, until=until)
         return rows.with_columns(pl.col(rows.columns[-1]).shift(-1).over("bar_spec")), after
 
     planted = replace(honest, function=cheating)

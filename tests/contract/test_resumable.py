@@ -19,6 +19,9 @@ from tsis.runtime.workspace import open_lake
 STAGES = {name: stage for name, stage in stages().items() if stage.is_resumable}
 PARAMS = read_params(REPOSITORY / "params.yaml", stages())
 
+WITHOUT_ROWS = {("bar_microstructure", "AAPL"), ("bar_microstructure", "EURUSD")}
+"""Stages that have nothing to say of a ticker, as of daily bars without trades and quotes."""
+
 
 def test_the_heavy_stages_are_resumable():
     assert {"information_bars", "features"} <= set(STAGES)
@@ -44,7 +47,7 @@ def test_pieces_equal_the_whole(name, ticker, demo_lake):
             pieces.append(frames)
     assert cuts
     for table, expected, *parts in zip(stage.writes, whole, *pieces, strict=True):
-        assert expected.height > 0
+        assert (expected.height == 0) == ((name, ticker) in WITHOUT_ROWS)
         assert_frame_equal(expected, pl.concat(parts).sort(table.key), check_exact=True)
     assert state_to_bytes(state) == state_to_bytes(last)
 

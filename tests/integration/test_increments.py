@@ -13,6 +13,7 @@ from lakes import flip_byte, rows
 
 from tsis.bars.information_bars import InformationBarsParams
 from tsis.core.state import State
+from tsis.features.bar_microstructure import BarMicrostructureParams
 from tsis.lake import Lake
 from tsis.lake.transaction import Transaction
 from tsis.runtime import resume
@@ -23,13 +24,14 @@ from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.tables import tables
 
 STAGES = stages()
-CHAIN = ["daily_cache", "information_bars", "features"]
+CHAIN = ["daily_cache", "information_bars", "bar_microstructure", "features"]
 BARS = ("time_1m", "time_1d", "volume_300")
 PARAMS = {**read_params(REPOSITORY / "params.yaml", STAGES)}
 PARAMS["information_bars"] = InformationBarsParams(bars={"equity": BARS})
+PARAMS["bar_microstructure"] = BarMicrostructureParams(bar_specs=BARS)
 OTHER = {**PARAMS, "information_bars": InformationBarsParams(bars={"equity": ("time_1m", "tick_7")})}
 FIRST = datetime(2020, 1, 6, tzinfo=UTC)
-TABLES = ["processed_features.information_bars", "processed_features.features"]
+TABLES = [f"processed_features.{name}" for name in ("information_bars", "bar_microstructure", "features")]
 
 Change = Callable[[Lake], None]
 
@@ -62,6 +64,7 @@ def day(i: int, ticker: str = "IBM", n: int = 60) -> Change:
         seen = [midnight + timedelta(seconds=float(second)) for second in np.sort(random.uniform(0, 86_400, 30))]
         bids = (100.0 + np.cumsum(random.integers(-1, 2, 30)) / 4).tolist()
         book = {"ticker": ticker, "ts": seen, "bid": bids, "ask": [bid + 0.5 for bid in bids], "known_at": seen}
+        book |= {f"{side}_size": random.integers(1, 40, 30).astype(float).tolist() for side in ("bid", "ask")}
         lake.append("raw.quotes", rows("raw.quotes", 30, **book, seq=list(range(30))))
         starts = [midnight + timedelta(minutes=int(m)) for m in np.sort(random.choice(1_440, 50, replace=False))]
         ends = [start + timedelta(minutes=1) for start in starts]

@@ -162,10 +162,24 @@ def _copy_last(
 ) -> None:
     """Write time and columns of the quote before `stop`, which may be that of the state."""
     for c in range(last.shape[0]):
-        last[c] = state[_SUMS + c]
+        last[c] = state[_SUMS + c] if stop == 0 else quotes[stop - 1, c - 1]
     if stop > 0:
         last[0] = np.float64(ts[stop - 1])
-        last[1:] = quotes[stop - 1]
+
+
+@jit
+def _write(
+    opened: float, closed: float, sums: NDArray[np.float64], last: NDArray[np.float64], row: NDArray[np.float64]
+) -> None:
+    is_known = not np.isnan(opened)
+    is_fresh = is_known and closed <= last[5]
+    row[0] = sums[0] / sums[1] if sums[1] > 0.0 else np.nan
+    row[1] = last[1] if is_fresh else np.nan
+    row[2] = last[2] if is_fresh else np.nan
+    row[3] = last[3] if is_fresh else np.nan
+    row[4] = (last[2] - last[3]) / (last[2] + last[3]) if is_fresh else np.nan
+    row[5] = sums[2] if is_fresh or sums[3] > 0.0 else np.nan
+    row[6] = sums[3]
 
 
 @jit
@@ -188,46 +202,32 @@ def measure_bars(
     ts : (n,) of the quotes, all those after the call before and none after the last close and the present.
     quotes : (n, 5) from `quote_flow`.
     opens, closes : (m,) of bars that close after the call before, microseconds. A bar that opened before that time must
-        be the open one of that call; all of its columns are NaN where `opens` is NaN.
+        be the open one of that call; where `opens` is NaN nothing is said of it.
     next_open : of the bar that is open after this call, NaN where none is.
     state : from `initial_bar_state`, changed in place.
     out : (m, 7) `BAR_COLUMNS`.
     """
-    last, sums, nothing = np.empty(_SUMS + 1), np.empty(_SUMS - 1), np.zeros(_SUMS - 1)
-    for j in range(opens.shape[0]):
-        row = out[j]
-        row[:] = np.nan
-        if np.isnan(opens[j]):
-            row[6] = 0.0
-            continue
-        is_open = opens[j] == state[0]
-        first = 0 if is_open else _after(ts, opens[j])
-        stop = _after(ts, closes[j])
-        sums[:] = state[1:_SUMS] if is_open else nothing
-        _copy_last(ts, quotes, first, state, last)
-        _take(ts, quotes, opens[j], first, stop, closes[j], sums, last)
+    last, sums = np.empty(_SUMS + 1), np.empty(_SUMS - 1)
+    for j in range(opens.shape[0] + 1):
+        is_last = j == opens.shape[0]
+        opened = next_open if is_last else opens[j]
+        closed = -np.inf if is_last else closes[j]
+        stop = ts.shape[0] if is_last else _after(ts, closed)
+        is_open = opened == state[0]
+        first = 0 if is_open else min(_after(ts, opened), stop)
+        for c in range(sums.shape[0]):
+            sums[c] = state[1 + c] if is_open else 0.0
+        if not np.isnan(opened):
+            _copy_last(ts, quotes, first, state, last)
+            _take(ts, quotes, opened, first, stop, closed, sums, last)
         _copy_last(ts, quotes, stop, state, last)
-        is_fresh = closes[j] <= last[5]
-        if sums[1] > 0.0:
-            row[0] = sums[0] / sums[1]
-        if is_fresh:
-            row[1], row[2], row[3] = last[1], last[2], last[3]
-            row[4] = (last[2] - last[3]) / (last[2] + last[3])
-        if is_fresh or sums[3] > 0.0:
-            row[5] = sums[2]
-        row[6] = sums[3]
-    if np.isnan(next_open):
-        state[1:_SUMS] = 0.0
-    else:
-        is_open = next_open == state[0]
-        first = 0 if is_open else _after(ts, next_open)
-        sums[:] = state[1:_SUMS] if is_open else nothing
-        _copy_last(ts, quotes, first, state, last)
-        _take(ts, quotes, next_open, first, ts.shape[0], -np.inf, sums, last)
-        state[1:_SUMS] = sums
+        if not is_last:
+            _write(opened, closed, sums, last, out[j])
     state[0] = next_open
-    _copy_last(ts, quotes, ts.shape[0], state, last)
-    state[_SUMS:] = last
+    for c in range(sums.shape[0]):
+        state[1 + c] = sums[c]
+    for c in range(last.shape[0]):
+        state[_SUMS + c] = last[c]
 
 
 _MINUTE_US: Final = 60_000_000
