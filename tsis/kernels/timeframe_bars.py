@@ -8,11 +8,11 @@ would come. Of several rows at the end of a bar the first completes it; the othe
 day. Intervals without rows have no bar.
 
 A row may reach back over the beginning of an interval (information bars do), but one that takes longer than the whole
-timeframe is part of none of its bars: see `fits`. So a daily bar is no part of an hourly one, and where a series' own
+timeframe is part of none of its bars. So a daily bar is no part of an hourly one, and where a series' own
 bars are as long as the timeframe, its bars are the timeframe's.
 
-State, from `at` on (`TIMEFRAME_STATE` places, zeros at first): whether a bar is in the making, its end, open, high, low,
-close, volume, and whether its last row closed in the hours of a session (NaN where they are not known).
+State, from `at` on (`TIMEFRAME_STATE` places, zeros at first): whether a bar is in the making, its end, open, high,
+low, close, volume, and whether its last row closed in the hours of a session (NaN where they are not known).
 """
 
 from __future__ import annotations
@@ -44,55 +44,48 @@ MAKING, END, BAR_OPEN, BAR_HIGH, BAR_LOW, BAR_CLOSE, BAR_VOLUME, IN_SESSION = ra
 
 @jit
 def fits(x: NDArray[np.float64], i: int, length_us: float) -> bool:
-    """Tell whether row `i` takes no longer than the timeframe; `length_us` is 0 for sessions, which take a day or more."""
+    """Tell whether row `i` takes no longer than the timeframe; `length_us` is 0 for sessions, of a day or more."""
     limit = length_us
     if length_us == 0.0:
-        limit = float(DAY_US)
-        hours = x[SESSION_CLOSE, i] - x[SESSION_OPEN, i]
-        if hours > limit:
-            limit = hours
-    return bool(x[TS_CLOSE, i] - x[TS_OPEN, i] <= limit)
+        limit = max(x[SESSION_CLOSE, i] - x[SESSION_OPEN, i], float(DAY_US))
+    return not x[TS_CLOSE, i] - x[TS_OPEN, i] > limit
 
 
 @jit
-def is_past(x: NDArray[np.float64], i: int, length_us: float, state: NDArray[np.float64], at: int) -> bool:
-    """Tell whether row `i` lies beyond the end of the bar in the making, which is complete without it."""
-    if state[at + MAKING] == 0.0 or x[TS_CLOSE, i] <= state[at + END]:
-        return False
-    return length_us > 0.0 or not (x[SESSION_CLOSE, i] == state[at + END] and x[TS_OPEN, i] < state[at + END])
+def completes(
+    x: NDArray[np.float64], i: int, is_taken: bool, length_us: float, state: NDArray[np.float64], at: int
+) -> bool:
+    """Tell whether row `i` completes the bar in the making: first without the row, then, once it is taken, with it.
 
-
-@jit
-def take(x: NDArray[np.float64], i: int, length_us: float, state: NDArray[np.float64], at: int) -> bool:
-    """Add row `i` to the bar that it is in, and tell whether it completes that; call `is_past` before.
-
-    Who is told so, by either, uses the bar and sets `MAKING` to zero.
+    Call it with `is_taken` false, then with true if the row fits; who is told so uses the bar and sets `MAKING` to zero
+    before going on. `length_us` is that of the timeframe, 0 for sessions.
     """
-    now = x[TS_CLOSE, i]
-    is_within = x[SESSION_OPEN, i] < now <= x[SESSION_CLOSE, i]
-    if length_us == 0.0:
-        ends = x[SESSION_CLOSE, i]
-        in_hours = x[SESSION_OPEN, i] < now and x[TS_OPEN, i] < ends
-        if not (in_hours and (state[at + MAKING] > 0.0 or ends > state[at + END])):
+    now, since, opens, ends = x[TS_CLOSE, i], x[TS_OPEN, i], x[SESSION_OPEN, i], x[SESSION_CLOSE, i]
+    is_making, end = state[at + MAKING] > 0.0, state[at + END]
+    is_day = length_us == 0.0
+    if not is_taken:
+        return bool(is_making and now > end and not (is_day and ends == end and since < end))
+    if is_day:
+        if not (opens < now and since < ends and (is_making or ends > end)):
             return False
         is_within = True
-    if state[at + MAKING] == 0.0:
-        if length_us > 0.0:
-            ends = np.ceil(now / length_us) * length_us
-            if ends <= state[at + END]:
-                ends = state[at + END] + length_us
-        state[at + MAKING], state[at + END] = 1.0, ends
-        state[at + BAR_OPEN], state[at + BAR_HIGH], state[at + BAR_LOW] = x[OPEN, i], x[HIGH, i], x[LOW, i]
-        state[at + BAR_VOLUME] = x[VOLUME, i]
     else:
-        if x[HIGH, i] > state[at + BAR_HIGH]:
-            state[at + BAR_HIGH] = x[HIGH, i]
-        if x[LOW, i] < state[at + BAR_LOW]:
-            state[at + BAR_LOW] = x[LOW, i]
-        state[at + BAR_VOLUME] += x[VOLUME, i]
+        is_within = opens < now <= ends
+        if not is_making:
+            ends = np.ceil(now / length_us) * length_us
+            if ends <= end:
+                ends = end + length_us
+    high, low, volume = x[HIGH, i], x[LOW, i], x[VOLUME, i]
+    if is_making:
+        high, low = max(high, state[at + BAR_HIGH]), min(low, state[at + BAR_LOW])
+        volume += state[at + BAR_VOLUME]
+    else:
+        end = ends
+        state[at + MAKING], state[at + END], state[at + BAR_OPEN] = 1.0, end, x[OPEN, i]
+    state[at + BAR_HIGH], state[at + BAR_LOW], state[at + BAR_VOLUME] = high, low, volume
     state[at + BAR_CLOSE] = x[CLOSE, i]
-    state[at + IN_SESSION] = 1.0 if is_within else 0.0 if x[SESSION_CLOSE, i] > 0.0 else np.nan
-    return bool(now >= state[at + END])
+    state[at + IN_SESSION] = 1.0 if is_within else 0.0 if opens > 0.0 else np.nan
+    return bool(now >= end)
 
 
 @jit
@@ -110,15 +103,10 @@ def timeframe_bars(
     """
     n = 0
     for i in range(x.shape[1]):
-        for way in range(2):
-            if way == 0:
-                is_complete = is_past(x, i, length_us, state, 0)
-            elif fits(x, i, length_us):
-                is_complete = take(x, i, length_us, state, 0)
-            else:
-                is_complete = False
+        for is_taken in (False, True):
+            if is_taken and not fits(x, i, length_us):
                 state[MAKING] = 0.0
-            if is_complete:
+            elif completes(x, i, is_taken, length_us, state, 0):
                 out[n, 0] = i
                 out[n, 1:] = state[END : BAR_VOLUME + 1]
                 n += 1

@@ -27,8 +27,7 @@ from typing import Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from tsis.core.feature import Array, Bank, Feature, bank
-from tsis.core.jit import jit
+from tsis.core.feature import Bank, Feature, bank
 from tsis.core.params import Params
 from tsis.core.stream import (
     CLOSE,
@@ -47,11 +46,6 @@ from tsis.kernels.fair_value_gaps import N_OUTPUTS, follow_gaps, state_size
 _MINUTE_US: Final = 60_000_000
 _NAME: Final = re.compile(r"([MH])([1-9]\d*)")
 DIRECTIONS: Final = ("bullish", "bearish")
-
-
-@jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    follow_gaps(x, first, stop, params, state, out, k, out[:0])
 
 
 def length_us(timeframe: str) -> int:
@@ -119,7 +113,14 @@ class FairValueGapParams(Params):
         """Return the parameters as the kernel takes them."""
         weights = self.weights
         return (
-            *(len(self.timeframes), self.capacity, self.atr_period, self.trend_period, self.min_size_atr),
+            *(
+                len(self.timeframes),
+                self.capacity,
+                self.atr_period,
+                self.atr_period,
+                self.trend_period,
+                self.min_size_atr,
+            ),
             *(weights.size, weights.displacement, weights.volume, weights.trend, weights.session),
             *(length_us(timeframe) for timeframe in self.timeframes),
         )
@@ -140,7 +141,7 @@ def fair_value_gap(params: FairValueGapParams) -> Bank:
         outputs=outputs,
         params=params.numbers(),
         state_size=state_size(len(params.timeframes), params.capacity),
-        step=_step,
+        step=follow_gaps,
     )
 
 
