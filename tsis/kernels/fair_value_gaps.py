@@ -193,7 +193,7 @@ def _take_row(
                 if state[one + _N_OPEN] > 0.0 and price < state[one + _TRIGGER]:
                     _look(price, np.nan, capacity, state, one, state[at + _N_BARS], log, i, 2 * timeframe + direction)
             if not fits(x, i, length):
-                state[at + MAKING], state[at + _RUN] = 0.0, 0.0
+                state[at + _RUN] = -1.0
                 return False
         if not completes(x, i, is_taken, length, state, at):
             continue
@@ -267,7 +267,7 @@ def follow_gaps(
     ----------
     out : `N_OUTPUTS` columns a direction, bullish first, two directions a timeframe. NaN before the ATR of the
         timeframe is known, in a row without prices, which changes nothing, and in one that takes longer than the
-        timeframe, with which three bars in a row begin anew.
+        timeframe: the bar that it falls into is not whole, and three bars in a row begin anew after it.
     params : number of timeframes; gaps that are followed; bars of ATR, of mean volume, of EMA; least size in ATR;
         weights of size, displacement, volume, trend, session; lengths in microseconds, 0 for sessions.
     state : `state_size`, zeros at first. A longer one, by `log_size`, takes the events behind it: their number, which

@@ -8,7 +8,7 @@ would come. Of several rows at the end of a bar the first completes it; the othe
 day. Intervals without rows have no bar.
 
 A row may reach back over the beginning of an interval (information bars do), but one that takes longer than the whole
-timeframe is part of none of its bars. So a daily bar is no part of an hourly one, and where a series' own
+timeframe is left out of all its bars. So a daily bar is no part of an hourly one, and where a series' own
 bars are as long as the timeframe, its bars are the timeframe's.
 
 State, from `at` on (`TIMEFRAME_STATE` places, zeros at first): whether a bar is in the making, its end, open, high,
@@ -104,9 +104,7 @@ def timeframe_bars(
     n = 0
     for i in range(x.shape[1]):
         for is_taken in (False, True):
-            if is_taken and not fits(x, i, length_us):
-                state[MAKING] = 0.0
-            elif completes(x, i, is_taken, length_us, state, 0):
+            if (not is_taken or fits(x, i, length_us)) and completes(x, i, is_taken, length_us, state, 0):
                 out[n, 0] = i
                 out[n, 1:] = state[END : BAR_VOLUME + 1]
                 n += 1
