@@ -173,8 +173,8 @@ def market_regime(params: MarketRegimeParams) -> Bank:
                 "trend_regime",
                 "code",
                 f"1 trend up: {adx} from {params.trend_adx:g} and EMAs {emas}; -1 trend down: likewise reversed; "
-                f"0 range: ADX below {params.range_adx:g}; each lasts until the ADX crosses the other threshold or the order "
-                "breaks; null where undefined",
+                f"0 range: ADX below {params.range_adx:g}; each lasts until the ADX crosses the other threshold or the "
+                "order breaks; null where undefined",
                 known,
                 "Wilder (1978), Murphy (1999)",
             ),
