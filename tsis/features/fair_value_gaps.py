@@ -30,6 +30,7 @@ _LATER: Final = {
     kernel.INVERTED: "ts_inverted",
     kernel.DROPPED: "ts_dropped",
 }
+_FLAGS: Final = {"trend": "with_trend", "session": "in_session"}
 
 
 class FairValueGapsParams(Params):
@@ -76,11 +77,13 @@ def gaps_of(bars: pl.DataFrame, given: Array, params: FairValueGapParams) -> pl.
     """
     events = pl.concat([pl.DataFrame(block, schema=_EVENTS, orient="row") for block in _events(given, params)])
     known = bars.select("ticker", "bar_spec", "ts_close", "seq").with_row_index("row")
-    events = events.with_columns(pl.col("row").cast(pl.UInt32)).join(known, on="row", maintain_order="left")
+    events = events.with_columns(pl.col("row").cast(pl.UInt32), pl.col("event").cast(pl.Int64)).join(
+        known, on="row", maintain_order="left"
+    )
     gap = ["place", "number"]
-    found = events.filter(pl.col("event") == kernel.CREATED)
+    found = events.filter(_tells(kernel.CREATED))
     for event, name in _LATER.items():
-        later = events.filter(pl.col("event") == event).select(*gap, pl.col("ts_close").alias(name))
+        later = events.filter(_tells(event)).select(*gap, pl.col("ts_close").alias(name))
         found = found.join(later, on=gap, how="left", maintain_order="left")
     place = pl.col("place").cast(pl.Int64)
     sign = 1.0 - 2.0 * (place % 2)
@@ -104,7 +107,8 @@ def gaps_of(bars: pl.DataFrame, given: Array, params: FairValueGapParams) -> pl.
     )
 
 
-_FLAGS: Final = {"trend": "with_trend", "session": "in_session"}
+def _tells(event: float) -> pl.Expr:
+    return pl.col("event") & int(event) > 0
 
 
 def _events(given: Array, params: FairValueGapParams) -> list[Array]:

@@ -54,8 +54,8 @@ N_OUTPUTS: Final = 7
 """A timeframe and direction: distance, size, age, filled, quality of the nearest gap; gaps; state of the newest."""
 IS_OPEN, IS_PARTLY_FILLED, IS_FILLED, IS_INVERTED = range(4)
 """States of a gap."""
-CREATED, TOUCHED, FILLED, INVERTED, DROPPED = 0.0, 1.0, 2.0, 3.0, 4.0
-"""What the log tells of a gap; no integers, for each of which numba would compile anew."""
+CREATED, TOUCHED, FILLED, INVERTED, DROPPED = 1.0, 2.0, 4.0, 8.0, 16.0
+"""What the log tells of a gap; a row that does two of these things tells their sum."""
 LOG_WIDTH: Final = 3 + 11
 """Row, 2 x timeframe + direction (1 bearish), event, then `GAP_FIELDS`."""
 
@@ -130,30 +130,28 @@ def _look(
     for j in range(int(state[at + _N])):
         gap, target = at + _LIST + j * _GAP, at + _LIST + kept * _GAP
         edge, end, deepest = state[gap + _NEAR], state[gap + _FAR], state[gap + _DEEPEST]
-        was_open = deepest > end
+        was_open, stays, event = deepest > end, True, 0.0
         if was_open and price < deepest:
-            if deepest == edge:
-                _tell(state, log, i, place, TOUCHED, gap)
-            if price <= end:
-                _tell(state, log, i, place, FILLED, gap)
+            event = (TOUCHED if deepest == edge else 0.0) + (FILLED if price <= end else 0.0)
             if state[gap + _NUMBER] == newest:
                 state[at + _SHOWN_STATE] = IS_FILLED if price <= end else IS_PARTLY_FILLED
             deepest = price
             state[gap + _DEEPEST] = price
         if is_bar_end:
-            if not was_open:
-                if close < end:
-                    _tell(state, log, i, place, INVERTED, gap)
-                    if state[gap + _NUMBER] == newest:
-                        state[at + _SHOWN_STATE] = IS_INVERTED
-                continue
-            if is_one_dropped:
-                _tell(state, log, i, place, DROPPED, gap)
-                is_one_dropped = False
-                continue
-            if target != gap:
-                for field in range(_GAP):
-                    state[target + field] = state[gap + field]
+            stays = was_open and not is_one_dropped
+            if not was_open and close < end:
+                event = INVERTED
+                if state[gap + _NUMBER] == newest:
+                    state[at + _SHOWN_STATE] = IS_INVERTED
+            elif was_open and is_one_dropped:
+                event, is_one_dropped = DROPPED, False
+        if event > 0.0:
+            _tell(state, log, i, place, event, gap)
+        if not stays:
+            continue
+        if target != gap:
+            for field in range(_GAP):
+                state[target + field] = state[gap + field]
         if deepest > end:
             n_open += 1
             if deepest > trigger:

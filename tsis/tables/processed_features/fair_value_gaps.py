@@ -60,6 +60,6 @@ class FairValueGaps(
         nullable=True,
     )
 
-    @pa.dataframe_check(name="bottom < top")
-    def _has_a_height(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
-        return data.lazyframe.select(pl.col("bottom") < pl.col("top"))
+    @pa.dataframe_check(name="bottom <= top")
+    def _edges_are_ordered(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        return data.lazyframe.select(pl.col("bottom") <= pl.col("top"))
