@@ -33,6 +33,8 @@ KNOWN_FROM = {
     "processed_features.session_coverage": "ts_close",
     "processed_features.structural_breaks": "ts_close",
     "processed_features.entropy": "ts_close",
+    "processed_features.fair_value_gaps": "ts_created",
+    "processed_features.regimes": "ts_start",
     "labeling.events": "t0",
     "labeling.triple_barrier": "t1",
     "labeling.meta_labels": "t1",
@@ -43,6 +45,14 @@ KNOWN_FROM = {
     "ml_dataset.event_features": "t0",
 }
 """Column of each table that says from when a row is known; reference.tickers_dim and sessions are there in advance."""
+
+KNOWN_LATER = {
+    "processed_features.fair_value_gaps": {
+        name: name for name in ("ts_touched", "ts_filled", "ts_inverted", "ts_dropped")
+    },
+    "processed_features.regimes": {"ts_end": "ts_end", "n_bars": "ts_end"},
+}
+"""Columns of a row that become known after it: to the column that says when; null until then."""
 
 
 def inputs_of(stage, lake, ticker):
@@ -57,7 +67,11 @@ def inputs_of(stage, lake, ticker):
 
 def known_at(name, rows, moment):
     column = KNOWN_FROM.get(name)
-    return rows if column is None else rows.filter(pl.col(column) <= moment)
+    if column is None:
+        return rows
+    later = KNOWN_LATER.get(name, {})
+    told = [pl.when(pl.col(since) <= moment).then(value).alias(value) for value, since in later.items()]
+    return rows.filter(pl.col(column) <= moment).with_columns(told)
 
 
 def look_ahead(stage, params, inputs, fraction):

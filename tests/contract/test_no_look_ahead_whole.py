@@ -33,6 +33,7 @@ KNOWN_FROM = {
     "predictions": "t0",
     "events": "t0",
     "information_bars": "ts_close",
+    "regimes": "ts_start",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""
 KEY = ["ticker", "bar_spec", "t0", "seq"]

@@ -14,6 +14,7 @@ from tsis.core.table import spec
 from tsis.signals.bet_size import bet_size
 from tsis.tables.labeling.events import Events
 from tsis.tables.processed_features.information_bars import InformationBars
+from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
@@ -33,6 +34,7 @@ class StrategyParams(Params):
     min_probability : an event below it is held back.
     min_stop_ticks : a stop nearer than so many ticks would be hit by the bounce between bid and ask.
     round_trip_cost_bps : what entering and leaving costs; the target must be farther away than that.
+    needs_regime : an event at whose bar the market regime is undefined, or not told by ``regimes``, is held back.
     """
 
     pt: float = Field(gt=0)
@@ -42,6 +44,7 @@ class StrategyParams(Params):
     min_probability: float = Field(default=0.5, ge=0, le=1)
     min_stop_ticks: float = Field(default=2.0, ge=0)
     round_trip_cost_bps: float = Field(ge=0)
+    needs_regime: bool = False
 
     @model_validator(mode="after")
     def _ends(self) -> Self:
@@ -69,11 +72,12 @@ class SetupsParams(Params):
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
-@stage(reads=[Predictions, Events, InformationBars, TickersDim], writes=[Setups], by="whole")
+@stage(reads=[Predictions, Events, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
 def setups(
     predictions: pl.DataFrame,
     events: pl.DataFrame,
     information_bars: pl.DataFrame,
+    regimes: pl.DataFrame,
     tickers_dim: pl.DataFrame,
     params: SetupsParams,
 ) -> pl.DataFrame:
@@ -82,7 +86,8 @@ def setups(
     Only ``split = walk_forward`` is looked at. The entry is the close at t0; stop and target lie ``target * sl`` and
     ``target * pt`` away, as fractions of it, in the forward-adjusted prices of the bars. A setup is armed where all
     rules hold: probability reached, size not rounded to nothing, stop far enough in ticks (as traded), target beyond
-    the costs, stop above zero. `phase` is ``none`` until phases are known.
+    the costs, stop above zero, and the market regime at the event's bar defined where the strategy needs one. `phase`
+    is ``none`` until phases are known.
 
     Raises
     ------
@@ -104,6 +109,7 @@ def setups(
         .join(bars, on=_EVENT, how="left")
         .join(ticks.select("ticker", "tick_size"), on="ticker", how="left")
         .join(_strategies(params), on="model", how="left")
+        .join(_regime_at(chosen, regimes), on=_EVENT, how="left")
     )
     _require_joined(rows)
     size = pl.Series("bet_size", bet_size(rows["probability"].to_numpy(), params.bet_step_frac))
@@ -121,8 +127,23 @@ def setups(
 def _strategies(params: SetupsParams) -> pl.DataFrame:
     rows = [{"model": name, **strategy.model_dump()} for name, strategy in sorted(params.strategies.items())]
     names = list(StrategyParams.model_fields)
-    schema = {"model": pl.String} | dict.fromkeys(names, pl.Float64) | {"max_bars": pl.Int64}
+    schema = (
+        {"model": pl.String} | dict.fromkeys(names, pl.Float64) | {"max_bars": pl.Int64, "needs_regime": pl.Boolean}
+    )
     return pl.DataFrame(rows, schema=schema)
+
+
+def _regime_at(predictions: pl.DataFrame, regimes: pl.DataFrame) -> pl.DataFrame:
+    """Return the regime at the bar of each event: that of the last row which starts at it or before."""
+    starts = regimes.select("ticker", "bar_spec", pl.col("ts_start").alias("t0"), "seq", "regime", _is_event=False)
+    asked = predictions.select(*_EVENT, pl.lit(None, pl.String).alias("regime"), _is_event=True).unique(_EVENT)
+    return (
+        pl.concat([starts, asked])
+        .sort(*_EVENT, "_is_event")
+        .with_columns(pl.col("regime").forward_fill().over("ticker", "bar_spec"))
+        .filter("_is_event")
+        .drop("_is_event")
+    )
 
 
 def _require_joined(rows: pl.DataFrame) -> None:
@@ -160,6 +181,7 @@ def _rules() -> list[pl.Expr]:
         (stop_distance >= pl.col("min_stop_ticks") * pl.col("tick_size")).alias("_stop"),
         (pl.col("target") * pl.col("pt") * 1e4 > pl.col("round_trip_cost_bps")).alias("_cost"),
         (pl.min_horizontal("stop", "tp1") > pl.col("entry") * 1e-6).alias("_levels"),
+        (~pl.col("needs_regime") | (pl.col("regime").fill_null("undefined") != "undefined")).alias("_regime"),
     ]
 
 
@@ -169,6 +191,7 @@ _RULES = {
     "_stop": ("stop_beyond_noise", "stop within a few ticks"),
     "_cost": ("target_beyond_cost", "target within the costs"),
     "_levels": ("levels_positive", "stop or target not above zero"),
+    "_regime": ("regime_defined", "regime undefined"),
 }
 
 

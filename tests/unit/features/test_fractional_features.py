@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from feature_rows import broken_laws, columns, rows
+from volatility_rows import broken_laws, columns, rows
 from pydantic import ValidationError
 
 from tsis.core.stream import CLOSE, VOLUME

@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from tsis.core.table import spec
 from tsis.signals.setups import SetupsParams, StrategyParams, setups
 from tsis.tables.labeling.events import Events
 from tsis.tables.processed_features.information_bars import InformationBars
+from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
 from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
@@ -23,7 +25,7 @@ PARAMS = SetupsParams(strategies={"m": STRATEGY})
 def inputs(frame):
     """Two events of X: long at probability 0.7, short at 0.6; volatility 1 %, close 100."""
 
-    def build(probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01):
+    def build(probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01, regimes=()):
         t0 = [T0, T0 + timedelta(days=1)]
         key = {"ticker": ["X", "X"], "bar_spec": "time_1d", "seq": 0}
         return {
@@ -40,6 +42,14 @@ def inputs(frame):
             "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
             "information_bars": frame(
                 InformationBars, ts_close=t0, close=100.0, high=100.0, price_factor=price_factor, **key
+            ),
+            "regimes": frame(
+                Regimes,
+                ticker="X",
+                bar_spec="time_1d",
+                ts_start=[start for start, _, _ in regimes],
+                seq=[seq for _, seq, _ in regimes],
+                regime=[regime for _, _, regime in regimes],
             ),
             "tickers_dim": frame(TickersDim, ticker=["X"], tick_size=tick_size),
         }
@@ -90,6 +100,37 @@ def test_a_target_below_zero_is_held_back(inputs):
     assert found["action"].to_list() == ["ENTRY_ARMED", "HOLD"]
     assert found["reason"][1] == "stop or target not above zero"
     spec(Setups).schema.validate(found)
+
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("regimes", "is_held"),
+    [
+        ([], [True, True]),
+        ([(T0 - DAY, 0, "undefined"), (T0, 0, "trend_up")], [False, False]),
+        ([(T0 - DAY, 0, "trend_up"), (T0, 0, "undefined"), (T0 + DAY, 0, "range")], [True, False]),
+        ([(T0 - DAY, 0, "trend_down"), (T0 + DAY, 0, "undefined")], [False, True]),
+        # the bar of the event is the first of two that close at its time, the regime changes with the second
+        ([(T0 - DAY, 0, "range"), (T0, 1, "undefined")], [False, True]),
+    ],
+)
+def test_an_undefined_regime_holds_back_a_strategy_that_needs_one(inputs, regimes, is_held):
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    found = setups(**inputs(regimes=regimes), params=heeds)
+    assert (found["action"] == "HOLD").to_list() == is_held
+    assert found["reason"].to_list() == ["regime undefined" if held else "" for held in is_held]
+    assert [json.loads(text)["regime_defined"] for text in found["checklist"]] == [not held for held in is_held]
+    other = setups(**inputs(regimes=regimes), params=PARAMS)
+    assert other["action"].to_list() == ["ENTRY_ARMED"] * 2
+
+
+def test_the_regime_of_another_series_does_not_count(inputs):
+    given = inputs(regimes=[(T0 - DAY, 0, "trend_up")])
+    given["regimes"] = given["regimes"].with_columns(bar_spec=pl.lit("time_1h"))
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    assert setups(**given, params=heeds)["reason"].to_list() == ["regime undefined"] * 2
 
 
 @pytest.mark.parametrize("split", ["cv", "live"])

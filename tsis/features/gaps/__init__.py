@@ -1,0 +1,1 @@
+"""Gaps that prices left, and whether they came back."""

@@ -1,0 +1,1 @@
+"""The state of the market: trending or not, calm or not."""
