@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from volatility_rows import broken_laws, columns, rows
 from pydantic import ValidationError
+from volatility_rows import broken_laws, columns, rows
 
 from tsis.core.stream import CLOSE, VOLUME
 from tsis.features.fractional.fracdiff import FracdiffParams, fracdiff

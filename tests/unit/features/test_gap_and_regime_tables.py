@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from feature_rows import PLACE, rows
+from gap_rows import PLACE, rows
 from polars.testing import assert_frame_equal
 
 from tsis.core.table import spec

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import talib
-from volatility_rows import broken_laws, columns, rows
 from pydantic import ValidationError
+from volatility_rows import broken_laws, columns, rows
 
 from tsis.core.stream import CLOSE, HIGH, LOW, OPEN
 from tsis.features.families import families
