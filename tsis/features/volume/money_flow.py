@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 from pydantic import Field
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOW, TYPICAL_PRICE, VOLUME
-from tsis.kernels.window_ratio import RATIO_HEAD, window_ratio
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _ROUNDING: Final = 1e-13
 """Typical prices this close, as a share, are equal: sums of three prices differ by rounding."""
@@ -21,20 +22,26 @@ _ROUNDING: Final = 1e-13
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: two windows, of rising and of all money, of signed and of all volume
-    n, m, mfi_at, cmf_at = int(params[0]), int(params[1]), int(params[2]), int(params[3])
+    # state: windows of rising and of all money, of signed and of all volume
+    values, sums = np.empty((4, stop - first)), np.empty((4, stop - first))
     for i in range(first, stop):
         row = i - first
         high, low, close, volume = x[HIGH, i], x[LOW, i], x[CLOSE, i], x[VOLUME, i]
         typical, before = x[TYPICAL_PRICE, i], x[TYPICAL_PRICE, i - 1]
-        money = typical * volume + 0.0 * before
-        rounding = _ROUNDING * before
-        rising = 0.0 * money if typical - before <= rounding else money
-        moving = 0.0 * money if abs(typical - before) <= rounding else money
-        out[row, k] = 100.0 * window_ratio(rising, moving, n, state, mfi_at)
-        place = 0.0 if high <= low else ((close - low) - (high - close)) / (high - low)
-        known = volume + 0.0 * (high + low + close)
-        out[row, k + 1] = window_ratio(place * volume, known, m, state, cmf_at)
+        money, change, rounding = typical * volume, typical - before, _ROUNDING * before
+        nothing = 0.0 * money
+        values[0, row] = nothing if change <= rounding else money
+        values[1, row] = nothing if abs(change) <= rounding else money + 0.0 * change
+        values[2, row] = (0.0 if high <= low else ((close - low) - (high - close)) / (high - low)) * volume
+        values[3, row] = volume + 0.0 * (high + low + close)
+    at = 0
+    for j in range(4):
+        n = int(params[j // 2])
+        rolling_sum(values[j], n, state, at, sums[j])
+        at += ROLLING_HEAD + n
+    for row in range(stop - first):
+        out[row, k] = 100.0 * (sums[0, row] / sums[1, row]) if sums[1, row] > 0.0 else np.nan
+        out[row, k + 1] = sums[2, row] / sums[3, row] if sums[3, row] > 0.0 else np.nan
 
 
 class MoneyFlowParams(Params):
@@ -72,8 +79,8 @@ def money_flow(params: MoneyFlowParams) -> Bank:
                 "Chaikin",
             ),
         ),
-        params=(params.mfi, params.cmf, 0, RATIO_HEAD + 2 * params.mfi),
-        state_size=2 * RATIO_HEAD + 2 * (params.mfi + params.cmf),
+        params=(params.mfi, params.cmf),
+        state_size=4 * ROLLING_HEAD + 2 * (params.mfi + params.cmf),
         step=_step,
         lookback=1,
     )

@@ -5,6 +5,8 @@ All are figures of their window alone: a missing bar is missing until it has lef
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from pydantic import Field
 
@@ -12,24 +14,28 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import DOLLAR_VOLUME, VOLUME
-from tsis.kernels.window import MOMENTS_HEAD, SUM_HEAD, window_moments, window_sum
+from tsis.kernels.rolling_windows import ROLLING_HEAD, ROLLING_MOMENTS_HEAD, rolling_moments, rolling_sum
+
+_HEAD: Final = 2
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: mean volume and turnover up to the bar before, moments of volume, window of turnover
-    n, moments_at, sum_at = int(params[0]), int(params[1]), int(params[2])
-    usual, usual_turnover = state[0], state[1]
+    n, usual, usual_turnover = int(params[0]), state[0], state[1]
+    means, squares, turnovers = np.empty(stop - first), np.empty(stop - first), np.empty(stop - first)
+    at = _HEAD + ROLLING_MOMENTS_HEAD + 2 * n
+    rolling_moments(x[VOLUME, first:stop], n, state, at - ROLLING_MOMENTS_HEAD - 2 * n, means, squares)
+    rolling_sum(x[DOLLAR_VOLUME, first:stop], n, state, at, turnovers)
     for i in range(first, stop):
         row = i - first
         volume, turnover = x[VOLUME, i], x[DOLLAR_VOLUME, i]
+        deviation = np.sqrt(squares[row] / (n - 1.0))
         out[row, k] = volume / usual if usual > 0.0 else np.nan
-        mean, squares = window_moments(volume, n, state, moments_at)
-        deviation = np.sqrt(squares / (n - 1.0))
-        out[row, k + 1] = (volume - mean) / deviation if deviation > 0.0 else np.nan
+        out[row, k + 1] = (volume - means[row]) / deviation if deviation > 0.0 else np.nan
         out[row, k + 2] = turnover
         out[row, k + 3] = turnover / usual_turnover if usual_turnover > 0.0 else np.nan
-        usual, usual_turnover = mean, window_sum(turnover, n, state, sum_at) / n
+        usual, usual_turnover = means[row], turnovers[row] / n
         out[row, k + 4] = usual_turnover
     state[0], state[1] = usual, usual_turnover
 
@@ -72,7 +78,7 @@ def relative_volume(params: RelativeVolumeParams) -> Bank:
             ),
             Feature(f"dollar_volume_mean_{n}", "quote", f"Mean turnover of the last {n} bars", n - 1, "definition"),
         ),
-        params=(n, 2, 2 + MOMENTS_HEAD + 2 * n),
-        state_size=2 + MOMENTS_HEAD + 2 * n + SUM_HEAD + n,
+        params=(n,),
+        state_size=_HEAD + ROLLING_MOMENTS_HEAD + 2 * n + ROLLING_HEAD + n,
         step=_step,
     )

@@ -7,6 +7,8 @@ missing until it has left.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from pydantic import field_validator
 
@@ -14,38 +16,45 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOW, SESSION, TYPICAL_PRICE, VOLUME, VWAP
-from tsis.kernels.window_ratio import RATIO_HEAD, window_ratio
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
-_SESSION, _MONEY, _UNITS, _HEAD = range(4)
+_HEAD: Final = 3
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: session, its sum of price times volume, its volume; then a window a period
-    session, money, units = state[_SESSION], state[_MONEY], state[_UNITS]
+    # state: session, its sum of price times volume, its volume; then windows of both for each period
+    session, money, units = state[0], state[1], state[2]
+    values, sums = np.empty((2, stop - first)), np.empty((2, stop - first))
     for i in range(first, stop):
         row = i - first
-        close, volume = x[CLOSE, i], x[VOLUME, i]
-        price = x[VWAP, i]
+        close, volume, date, price = x[CLOSE, i], x[VOLUME, i], x[SESSION, i], x[VWAP, i]
         if np.isnan(price):
             price = x[TYPICAL_PRICE, i]
         paid = price * volume
-        if x[SESSION, i] != session and not np.isnan(x[SESSION, i]):
-            session, money, units = x[SESSION, i], 0.0, 0.0
+        values[0, row] = paid
+        values[1, row] = volume + 0.0 * paid
+        if date != session and not np.isnan(date):
+            session, money, units = date, 0.0, 0.0
         average = np.nan
-        if not np.isnan(paid + x[SESSION, i]):
+        if not np.isnan(paid + date):
             money += paid
             units += volume
             average = money / units if units > 0.0 else np.nan
-        out[row, k], out[row, k + 1] = average, close / average - 1.0
-        at = _HEAD
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            average = window_ratio(paid, volume + 0.0 * paid, n, state, at)
-            out[row, k + 2 + 2 * j] = average
-            out[row, k + 3 + 2 * j] = close / average - 1.0
-            at += RATIO_HEAD + 2 * n
-    state[_SESSION], state[_MONEY], state[_UNITS] = session, money, units
+        out[row, k] = average
+        out[row, k + 1] = close / average - 1.0
+    at, column = _HEAD, k + 2
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        for w in range(2):
+            rolling_sum(values[w], n, state, at, sums[w])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            average = sums[0, row] / sums[1, row] if sums[1, row] > 0.0 else np.nan
+            out[row, column] = average
+            out[row, column + 1] = x[CLOSE, first + row] / average - 1.0
+        column += 2
+    state[0], state[1], state[2] = session, money, units
 
 
 class VwapParams(Params):
@@ -90,6 +99,6 @@ def vwap(params: VwapParams) -> Bank:
         inputs=(SESSION, HIGH, LOW, CLOSE, VOLUME, VWAP),
         outputs=tuple(outputs),
         params=tuple(float(n) for n in params.periods),
-        state_size=_HEAD + sum(RATIO_HEAD + 2 * n for n in params.periods),
+        state_size=_HEAD + sum(2 * (ROLLING_HEAD + n) for n in params.periods),
         step=_step,
     )
