@@ -31,11 +31,6 @@ def read_params(path: Path, stages: Mapping[str, AnyStage]) -> dict[str, Params]
     return {name: _validated(path, name, stage.params, sections.get(name)) for name, stage in stages.items()}
 
 
-def read_section(path: Path, stage: AnyStage) -> Params:
-    """Return the parameters of one stage; errors as of `read_params`."""
-    return _validated(path, stage.name, stage.params, _read_yaml(path).get(stage.name))
-
-
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

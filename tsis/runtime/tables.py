@@ -6,24 +6,31 @@ import inspect
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import cast
 
 from tsis.core.discovery import modules
 from tsis.core.params import Params
 from tsis.core.table import Table, TableSpec, spec
 
 
-def tables(features: Params | None = None) -> dict[str, TableSpec]:
+def tables(params: Mapping[str, Params] | None = None) -> dict[str, TableSpec]:
     """Return every table by name, in zone and table order.
 
     Parameters
     ----------
-    features : parameters of the stage `features`, which choose the columns of wide tables; None for the defaults.
+    params : parameters by stage; those of `features` and `dataset` choose the columns of wide tables. None, and a stage
+        that is not there, for the defaults.
     """
-    from tsis.features.features import FeaturesParams, feature_columns  # noqa: PLC0415  imports numba
+    # they import numba
+    from tsis.dataset.dataset import DatasetParams, dataset_columns  # noqa: PLC0415
+    from tsis.features.features import FeaturesParams, feature_columns  # noqa: PLC0415
 
-    chosen = features if isinstance(features, FeaturesParams) else FeaturesParams()
-    columns = feature_columns(chosen)
-    return {name: table.widened(columns) if table.is_wide else table for name, table in declared_tables().items()}
+    given = params or {}
+    registered = feature_columns(cast(FeaturesParams, given.get("features", FeaturesParams())))
+    chosen = dataset_columns(registered, cast(DatasetParams, given.get("dataset", DatasetParams())))
+    widened = {"processed_features.features": registered, "ml_dataset.dataset": chosen}
+    widened["ml_dataset.event_features"] = chosen
+    return {name: table.widened(widened[name]) if table.is_wide else table for name, table in declared_tables().items()}
 
 
 @cache

@@ -11,7 +11,7 @@ from tsis.core.stage import AnyStage
 from tsis.lake.store import Lake
 from tsis.runtime.dag import select, stages
 from tsis.runtime.finish import finish
-from tsis.runtime.params import read_params, read_section
+from tsis.runtime.params import read_params
 from tsis.runtime.results import Progress, RunReport
 from tsis.runtime.run import run
 from tsis.runtime.settings import Settings, settings
@@ -51,8 +51,8 @@ def open_lake(root: Path | None = None) -> Lake:
     >>> bars = open_lake().scan("information_bars", tickers=["ES"]).collect()  # doctest: +SKIP
     """
     chosen = settings(root)
-    features = read_section(chosen.params, stages()["features"]) if chosen.params.exists() else None
-    return Lake(chosen.lake, tables(features), wait_s=chosen.lock_wait_s)
+    params = read_params(chosen.params, stages()) if chosen.params.exists() else None
+    return Lake(chosen.lake, tables(params), wait_s=chosen.lock_wait_s)
 
 
 def open_workspace(root: Path | None = None) -> Workspace:
@@ -64,4 +64,5 @@ def open_workspace(root: Path | None = None) -> Workspace:
         If params.yaml or a setting is wrong.
     """
     chosen = settings(root)
-    return Workspace(chosen, open_lake(root), stages(), read_params(chosen.params, stages()))
+    params = read_params(chosen.params, stages())
+    return Workspace(chosen, Lake(chosen.lake, tables(params), wait_s=chosen.lock_wait_s), stages(), params)
