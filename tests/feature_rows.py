@@ -16,7 +16,7 @@ _BARS_A_SESSION, _MISSING = 390, 60
 def rows(n: int, seed: int, tick: float = 0.01) -> np.ndarray:
     """Return (n, `N_GIVEN`) minute bars of sessions from 14:30 to 21:00 UTC, every tenth an hour shorter.
 
-    Prices walk by ticks, from 10,000 of them, with bars that do not move and a jump now and then. Every stream is given.
+    Prices walk by ticks, from 10,000 of them, with bars that do not move and a jump now and then; no stream is missing.
     """
     random = np.random.default_rng([seed, 77])
     steps = np.round(random.normal(0.0, 6.0, n)) * (random.random(n) > 0.15)

@@ -10,7 +10,7 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
-from tsis.core.periods import Periods
+from tsis.core.periods import Lags
 from tsis.core.stream import CLOSE, HIGH, LOW, TRUE_RANGE
 
 
@@ -22,7 +22,7 @@ class AtrParams(Params):
     periods : of Wilder's averages, in bars.
     """
 
-    periods: Periods = (14,)
+    periods: Lags = (14,)
 
 
 @jit

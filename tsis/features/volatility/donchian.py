@@ -10,7 +10,7 @@ import numpy as np
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
-from tsis.core.periods import Periods
+from tsis.core.periods import Lags
 from tsis.core.stream import CLOSE, HIGH, LOW
 from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_max, rolling_min
 
@@ -25,7 +25,7 @@ class DonchianParams(Params):
     periods : of the channels, in bars.
     """
 
-    periods: Periods = (20, 55)
+    periods: Lags = (20, 55)
 
 
 @jit
