@@ -16,10 +16,11 @@ import pytest
 from numba.core.dispatcher import Dispatcher
 from streams import streams
 
-from tsis.core.discovery import members, modules
-from tsis.core.feature import Bank
+from tsis.core.discovery import modules
 from tsis.core.kernel import Batch, Fold
-from tsis.kernels.rolling import push, ring_mean
+from tsis.features.engine import Live
+from tsis.features.features import FeaturesParams
+from tsis.kernels.indicators import ewm_std, wilder
 
 N = 700
 SEEDS = (1, 2, 3, 4)
@@ -207,7 +208,7 @@ def public_kernels(module):
 
 def tried_functions():
     folds = [fold.run for fold in (*FOLDS.values(), *BATCHES.values())]
-    return folds + [bank.step for bank in members("tsis.features", Bank)]
+    return [*folds, *(bank.step for bank in FeaturesParams().banks().values()), Live.step]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -218,13 +219,16 @@ def test_every_kernel_is_reached_by_a_fold_a_batch_or_a_bank(name):
 
 def test_what_is_reached_is_found_through_modules_partials_and_other_kernels():
     def run(arrays, state):
-        return ring_mean(state)
+        return wilder(1.0, 14.0, state)
 
-    assert reached_from([run]) == {"tsis.kernels.rolling.ring_mean"}
-    assert reached_from([partial(run, state=push)]) == {"tsis.kernels.rolling.ring_mean", "tsis.kernels.rolling.push"}
+    assert reached_from([run]) == {"tsis.kernels.indicators.wilder"}
+    assert reached_from([partial(run, state=ewm_std)]) == {
+        "tsis.kernels.indicators.wilder",
+        "tsis.kernels.indicators.ewm_std",
+    }
     assert not reached_from([lambda arrays, state: state])
     assert "tsis.kernels.bars.close_interval" in reached_from([MODULES["tsis.kernels.bars"].fold_bars])
-    assert isinstance(ring_mean, numba.core.dispatcher.Dispatcher)
+    assert isinstance(wilder, numba.core.dispatcher.Dispatcher)
 
 
 # the tests above must fail for a kernel that cheats

@@ -13,7 +13,7 @@ from tsis.core.instrument import instrument
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.kernels.rolling import mean_before
+from tsis.kernels.mean_before import mean_before
 from tsis.tables.processed_features.daily_cache import DailyCache
 from tsis.tables.raw.ohlcv_daily import OhlcvDaily
 from tsis.tables.reference.corporate_actions import CorporateActions

@@ -5,7 +5,7 @@ import pytest
 from tsis.kernels.concurrency import concurrency, label_weights
 from tsis.kernels.cusum import CUSUM_STATE, cusum_filter
 from tsis.kernels.indicators import EWM_STATE, WILDER_STATE, ewm_std, wilder
-from tsis.kernels.rolling import mean_before, push, ring_mean, ring_std
+from tsis.kernels.mean_before import mean_before
 
 
 @pytest.fixture
@@ -37,13 +37,6 @@ def test_wilder_seeds_with_the_mean():
     found = [wilder(value, 3.0, state) for value in (1.0, 2.0, 6.0, 9.0)]
     assert np.isnan(found[:2]).all()
     assert found[2:] == [3.0, 5.0]
-
-
-def test_rings_hold_the_last_values():
-    ring = np.zeros(3)
-    assert [push(ring, i, float(i + 1)) for i in range(5)] == [0.0, 0.0, 0.0, 1.0, 2.0]
-    assert ring_mean(ring) == 4.0
-    assert ring_std(ring, 4.0, 1) == 1.0
 
 
 def test_mean_before_excludes_the_row_itself():
