@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,14 +33,17 @@ def compile_and_note(self, signature):
 
 Dispatcher.compile = compile_and_note
 open_workspace(Path(sys.argv[1])).run(is_forced=True)
-print("\n".join(str(text) for text in dict.fromkeys(found)))
+for text in dict.fromkeys(found):
+    print(text)
 """
 
 
 def test_what_the_chain_calls_is_compiled_ahead(demo_lake: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     shutil.copytree(demo_lake, lake)
-    ran = subprocess.run([sys.executable, "-c", CALLED, lake], capture_output=True, text=True, check=False)
+    environment = {**os.environ, "TSIS_THREADS": "1"}
+    command = [sys.executable, "-c", CALLED, lake]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     called = ran.stdout.splitlines()
     steps = {f"{family(family.params()).step.__module__}." for family in families().values()}
