@@ -45,9 +45,12 @@ def _root(
 @app.command()
 def demo(context: typer.Context) -> None:
     """Run the whole chain on the bundled real data. Example: [bold]tsis demo[/]."""
-    from tsis.cli.demo import demonstrate  # noqa: PLC0415
+    from tsis.runtime.ahead import compiling_ahead  # noqa: PLC0415
 
-    demonstrate(context.obj)
+    with compiling_ahead():
+        from tsis.cli.demo import demonstrate  # noqa: PLC0415
+
+        demonstrate(context.obj)
 
 
 @app.command()
@@ -57,9 +60,14 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Call stages whose inputs have not changed too.")] = False,
 ) -> None:
     """Run stages; what is up to date is not run. Example: [bold]tsis run events triple_barrier[/]."""
-    from tsis.cli.run import run_stages  # noqa: PLC0415
+    from contextlib import nullcontext  # noqa: PLC0415
 
-    run_stages(context.obj, names or [], is_forced=force)
+    from tsis.runtime.ahead import compiling_ahead  # noqa: PLC0415
+
+    with nullcontext() if names else compiling_ahead():
+        from tsis.cli.run import run_stages  # noqa: PLC0415
+
+        run_stages(context.obj, names or [], is_forced=force)
 
 
 @app.command()

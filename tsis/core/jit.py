@@ -37,12 +37,19 @@ def _digest() -> str:
 
 
 def jit(function: F) -> F:
-    """Compile `function` without the GIL, with IEEE division, cached on disk, never with fastmath."""
+    """Compile `function` without the GIL, with IEEE division, cached on disk, never with fastmath.
+
+    What another process is compiling is waited for and loaded, not compiled again.
+    """
     import numba  # noqa: PLC0415  0.7 s: only who compiles pays
+
+    from tsis.core.jit_claim import ClaimedCache  # noqa: PLC0415  imports numba
 
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_dir())
     try:
-        return cast(F, numba.njit(nogil=True, error_model="numpy", cache=True)(function))
+        compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+        compiled._cache = ClaimedCache(function)  # as numba's own `cache=True` does
+        return cast(F, compiled)
     finally:
         numba.config.CACHE_DIR = before

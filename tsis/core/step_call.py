@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 from tsis.core.feature import Step
 
 _MATRIX, _VECTOR = types.Array(types.float64, 2, "C"), types.Array(types.float64, 1, "C")
-_ARGUMENTS: Final = (_MATRIX, types.int64, types.int64, _VECTOR, _VECTOR, _MATRIX, types.int64)
+STEP_ARGUMENTS: Final = (_MATRIX, types.int64, types.int64, _VECTOR, _VECTOR, _MATRIX, types.int64)
 
 
 def address(step: Step) -> int:
@@ -24,21 +24,21 @@ def address(step: Step) -> int:
     The code lives as long as `step` does.
     """
     compiled: Any = step
-    compiled.compile(_ARGUMENTS)
-    result = compiled.overloads[_ARGUMENTS]
+    compiled.compile(STEP_ARGUMENTS)
+    result = compiled.overloads[STEP_ARGUMENTS]
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def call_step(_: Any, at: Any, arguments: Any) -> Any:  # noqa: ARG001  numba looks at its name
     """Call the code at an address with the arguments of a step."""
-    signature = types.void(at, types.Tuple(_ARGUMENTS))
+    signature = types.void(at, types.Tuple(STEP_ARGUMENTS))
 
     def code(context: Any, builder: Any, _: Any, values: Any) -> Any:
-        callee_type = context.call_conv.get_function_type(types.none, _ARGUMENTS)
+        callee_type = context.call_conv.get_function_type(types.none, STEP_ARGUMENTS)
         callee = builder.inttoptr(values[0], callee_type.as_pointer())
-        given = cgutils.unpack_tuple(builder, values[1], len(_ARGUMENTS))
-        status, _returned = context.call_conv.call_function(builder, callee, types.none, _ARGUMENTS, given)
+        given = cgutils.unpack_tuple(builder, values[1], len(STEP_ARGUMENTS))
+        status, _returned = context.call_conv.call_function(builder, callee, types.none, STEP_ARGUMENTS, given)
         with cgutils.if_unlikely(builder, status.is_error):
             context.call_conv.return_status_propagate(builder, status)
         return context.get_dummy_value()

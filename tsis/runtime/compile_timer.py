@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Compilation:
-    """Seconds during which at least one kernel was being compiled."""
+    """Seconds during which at least one kernel was being compiled, here or by a process that was waited for."""
 
     seconds: float = 0.0
 
@@ -20,6 +20,8 @@ class Compilation:
 def compile_timer() -> Iterator[Compilation]:
     """Count the seconds of compilation within the block; loading from the cache is not compilation."""
     from numba.core import event  # noqa: PLC0415
+
+    from tsis.core.jit_claim import WAIT  # noqa: PLC0415
 
     measured = Compilation()
 
@@ -42,8 +44,10 @@ def compile_timer() -> Iterator[Compilation]:
                     measured.seconds += time.perf_counter() - self._since
 
     listener = Listener()
-    event.register("numba:compile", listener)
+    for kind in ("numba:compile", WAIT):
+        event.register(kind, listener)
     try:
         yield measured
     finally:
-        event.unregister("numba:compile", listener)
+        for kind in ("numba:compile", WAIT):
+            event.unregister(kind, listener)
