@@ -227,6 +227,12 @@ def test_bars_are_those_of_the_contract_held_as_if_it_began_with_the_roll(lake):
     assert compared > 5_000
 
 
+def test_all_tickers_in_one_call_are_the_same(lake):
+    given = {spec.table: frame(lake, spec.name) for spec in information_bars.reads}
+    at_once, _ = information_bars(**given, params=PARAMS["information_bars"])
+    assert_frame_equal(at_once, frame(lake, "information_bars"), check_exact=True)
+
+
 def test_volume_is_conserved_over_the_rolls(lake):
     trades, held = frame(lake, "raw.trades"), rolls(lake)
     minutes = frame(lake, "information_bars", ticker="ES", bar_spec="time_1m")
