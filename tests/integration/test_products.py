@@ -41,8 +41,9 @@ LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5}
 PARAMS = DEFAULT | {
     "sessions": SessionsParams(first=date(2013, 6, 1), last=date(2013, 9, 30)),
     "information_bars": InformationBarsParams(bars={"future": BARS, "equity": ("time_1m", "time_1d", "tick_20")}),
+    "bar_microstructure": BarMicrostructureParams(bar_specs=("time_1h", "tick_20", "dollar_70M", "dib_30")),
     "events": EventsParams(series=FUTURE),
-    "dataset": DatasetParams(warm_up_bars=30),
+    "dataset": DatasetParams(warm_up_bars=30, features=("log_return_1", "log_return_20", "rsi_14", "volatility_20")),
     "predictions": PredictionsParams(
         models={"es_dollar": MODEL | {"min_train": 20, "refit_every": 20, "n_folds": 3, "xgboost": LEARNER}}
     ),
@@ -53,7 +54,6 @@ CHAIN = ["sessions", "daily_cache", "futures_roll", "information_bars", "bar_mic
 FEW = ("time_1h", "session_1h", "time_1d", "tick_20", "dib_30")
 FEWER = PARAMS | {
     "information_bars": InformationBarsParams(bars={"future": FEW, "equity": ("time_1d", "tick_20")}),
-    "bar_microstructure": BarMicrostructureParams(bar_specs=FEW),
 }
 FIRST = datetime(2013, 6, 3, tzinfo=UTC)
 CLOSE_OF_DAY = timedelta(hours=20, minutes=15)
@@ -227,6 +227,12 @@ def test_bars_are_those_of_the_contract_held_as_if_it_began_with_the_roll(lake):
     assert compared > 5_000
 
 
+def test_all_tickers_in_one_call_are_the_same(lake):
+    given = {spec.table: frame(lake, spec.name) for spec in information_bars.reads}
+    at_once, _ = information_bars(**given, params=PARAMS["information_bars"])
+    assert_frame_equal(at_once, frame(lake, "information_bars"), check_exact=True)
+
+
 def test_volume_is_conserved_over_the_rolls(lake):
     trades, held = frame(lake, "raw.trades"), rolls(lake)
     minutes = frame(lake, "information_bars", ticker="ES", bar_spec="time_1m")
@@ -282,10 +288,13 @@ def test_every_fill_leads_to_the_raw_rows_of_the_contract(lake):
 
 
 def test_the_result_is_that_of_the_contracts(lake):
+    """Cash as traded, and what is held at the end at the contract's own price."""
     fills = frame(lake, "fills_log")
     sign = pl.when(pl.col("side") == "sell").then(1.0).otherwise(-1.0)
     cash = fills.select((sign * pl.col("qty") * pl.col("price") * 50.0 - pl.col("fee")).sum()).item()
-    assert fills.select((sign * pl.col("qty")).sum()).item() == 0.0
+    held = -fills.select((sign * pl.col("qty")).sum()).item()
+    last = frame(lake, "information_bars", ticker="ES", bar_spec="dollar_70M").row(-1, named=True)
+    cash += held * last["close"] / last["price_factor"] * 50.0
     assert frame(lake, "pnl_daily")["equity"][-1] == pytest.approx(2_000_000.0 + cash)
     assert abs(cash) > 100.0
 

@@ -62,12 +62,19 @@ class Inputs:
             if self._stage.by == "session":
                 if table.known is not None:
                     found |= set(self._whole[table.name].select(session_of(table).unique()).to_series())
-            elif table.name in self._split:
-                found |= set(self._split[table.name])
-            elif "ticker" in table.polars_schema:
-                found |= set(self._transaction.scan(table.name).select("ticker").unique().collect()["ticker"])
-        self._clashes = found & self._products.names()
+            else:
+                named = self._tickers(table)
+                found |= named
+                if table.zone == "raw":
+                    self._clashes |= named & self._products.names()
         return sorted(found - self._products.contracts() | self._products.names())
+
+    def _tickers(self, table: TableSpec) -> set[str]:
+        if table.name in self._split:
+            return set(self._split[table.name])
+        if "ticker" not in table.polars_schema:
+            return set()
+        return set(self._transaction.scan(table.name).select("ticker").unique().collect()["ticker"])
 
     def frames(self, unit: str | None) -> dict[str, pl.DataFrame]:
         """Return the stage's arguments for one unit: argument name to frame."""
