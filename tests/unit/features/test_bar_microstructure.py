@@ -18,6 +18,7 @@ from tsis.tables.processed_features.bar_microstructure import BarMicrostructure
 
 FIRST = datetime(2020, 1, 6, tzinfo=UTC)
 DAYS = 5
+PRODUCTS = (("processed_features", "futures_roll"), ("reference", "contracts_dim"))
 SPECS = ("time_1m", "time_7m", "time_1h", "session_1h", "session_1d", "tick_37", "volume_900", "tib_20", "renko_0.5")
 PARAMS = BarMicrostructureParams(bar_specs=(*SPECS, "time_1d", "dollar_5M"), max_age_us=600_000_000)
 
@@ -72,11 +73,12 @@ def given():
     """Return all that the stage reads."""
     trades, quotes = ticks()
     others = {name: declared()[f"raw.{name}"].empty() for name in ("ohlcv_1m", "ohlcv_1h")}
+    products = {name: declared()[f"{zone}.{name}"].empty() for zone, name in PRODUCTS}
     others |= {"daily_cache": declared()["processed_features.daily_cache"].empty(), "ohlcv_daily": vendor_days()}
     params = InformationBarsParams(bars={"equity": (*SPECS, "time_1d")})
-    bars, _ = information_bars(trades=trades, quotes=quotes, **others, **facts(), params=params)
+    bars, _ = information_bars(trades=trades, quotes=quotes, **others, **products, **facts(), params=params)
     assert set(bars["bar_spec"]) == {*SPECS, "time_1d"}
-    return {"trades": trades, "quotes": quotes, "information_bars": bars, **facts()}
+    return {"trades": trades, "quotes": quotes, "information_bars": bars, **products, **facts()}
 
 
 def between(given, after, until):

@@ -16,6 +16,7 @@ from tsis.features import families as families_module
 from tsis.features.families import chosen_families, families
 from tsis.features.features import FeaturesParams, feature_columns, features
 from tsis.features.given_streams import given_streams
+from tsis.tables.processed_features.bar_microstructure import BarMicrostructure
 from tsis.tables.processed_features.features import Features
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.sessions import Sessions
@@ -85,6 +86,7 @@ def facts(*rows):
 
 def folded(rows, state=None, **params):
     given = {"information_bars": rows, "sessions": sessions(), "tickers_dim": facts()}
+    given["bar_microstructure"] = spec(BarMicrostructure).empty()
     return features(**given, params=FeaturesParams(**params), state=state)
 
 
