@@ -85,8 +85,8 @@ def facts(*rows):
 
 
 def folded(rows, state=None, **params):
-    given = {"information_bars": rows, "bar_microstructure": spec(BarMicrostructure).empty()}
-    given |= {"sessions": sessions(), "tickers_dim": facts()}
+    given = {"information_bars": rows, "sessions": sessions(), "tickers_dim": facts()}
+    given["bar_microstructure"] = spec(BarMicrostructure).empty()
     return features(**given, params=FeaturesParams(**params), state=state)
 
 
