@@ -9,7 +9,7 @@ _LISTING = ["ticker", "exchange", "_begins", "_ends", "_known_from", "_end_known
 
 
 def listings(tickers_dim: pl.DataFrame, asset_class: str) -> pl.DataFrame:
-    """Return the listings of a class: ticker, exchange, first and last day, and from when they and their end were known.
+    """Return the listings of a class: ticker, exchange, first and last day, from when they and their end were known.
 
     A listing ends with its row, with its delisting, or when the ticker's next row begins. A row that was published when
     its listing had ended replaced the one of its beginning: the listing was known all along (null), its end from
