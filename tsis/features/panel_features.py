@@ -52,7 +52,7 @@ class PanelFeaturesParams(Params):
     series : asset class, then bar specification (of time bars, which close together), to its comparison.
     """
 
-    features: tuple[str, ...] = ("log_return_5", "volatility_20", "volume_zscore_20")
+    features: tuple[str, ...] = ("log_return_5", "volatility_20", "volume_ratio_20")
     series: Series[PanelParams] = Field(default_factory=_default_series)
 
     @field_validator("features")
