@@ -18,8 +18,8 @@ def tables(params: Mapping[str, Params] | None = None) -> dict[str, TableSpec]:
 
     Parameters
     ----------
-    params : parameters by stage; those of `features`, `panel_features` and `dataset` choose the columns of wide tables. None,
-        and a stage that is not there, for the defaults.
+    params : parameters by stage; those of `features`, `panel_features` and `dataset` choose the columns of wide tables.
+        None, and a stage that is not there, for the defaults.
     """
     # they import numba
     from tsis.dataset.dataset import DatasetParams, dataset_columns  # noqa: PLC0415
