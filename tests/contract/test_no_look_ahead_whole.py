@@ -34,6 +34,7 @@ KNOWN_FROM = {
     "events": "t0",
     "information_bars": "ts_close",
     "regimes": "ts_start",
+    "features": "ts_close",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""
 KEY = ["ticker", "bar_spec", "t0", "seq"]
@@ -171,3 +172,40 @@ def test_every_setup_is_there_at_t0_and_stays(model, demo_lake):
         actual = stage(**known_at(inputs, moment), params=PARAMS["setups"])
         assert_frame_equal(whole.filter(pl.col("ts") <= moment), actual, check_exact=True)
         assert actual.height > 0
+
+
+def panel_look_ahead(stage, lake):
+    """Return how many rows of panel_features were compared, and at which moments some differ."""
+    inputs = inputs_of(stage, lake, "time_1d")
+    whole = stage(**inputs, params=PARAMS["panel_features"])
+    moments = whole["ts_close"].unique().sort()
+    compared, different = 0, []
+    for moment in (moments[len(moments) // 7], moments[len(moments) // 2], moments[-2]):
+        expected = whole.filter(pl.col("ts_close") <= moment)
+        compared += expected.height
+        try:
+            assert_frame_equal(
+                expected, stage(**known_at(inputs, moment), params=PARAMS["panel_features"]), check_exact=True
+            )
+        except AssertionError as error:
+            different.append(f"{moment}: {error}")
+    return compared, different
+
+
+def test_every_rank_is_there_at_its_close_and_stays(demo_lake):
+    compared, different = panel_look_ahead(STAGES["panel_features"], open_lake(demo_lake))
+    assert not different, different[0]
+    assert compared > 0
+
+
+def test_ranks_over_the_whole_sample_are_caught(demo_lake):
+    """The same test must fail for a z-score that a later session moves."""
+    honest = STAGES["panel_features"]
+
+    def cheating(features, sessions, tickers_dim, params):
+        made = honest(features=features, sessions=sessions, tickers_dim=tickers_dim, params=params)
+        return made.with_columns(pl.col(made.columns[-1]) - pl.col(made.columns[-1]).mean())
+
+    compared, different = panel_look_ahead(replace(honest, function=cheating), open_lake(demo_lake))
+    assert compared > 0
+    assert different

@@ -120,7 +120,7 @@ def rolling_moments(
         state[at + 4],
         state[at + 5],
     )
-    ring = at + ROLLING_MOMENTS_HEAD
+    ring, inverse = at + ROLLING_MOMENTS_HEAD, 1.0 / n
     for i in range(values.shape[0]):
         value = values[i]
         if place == 0:
@@ -133,7 +133,7 @@ def rolling_moments(
         spread = total2 - total * mean
         if place < n - 1:
             between = (before - anchor) + (state[ring + place + 1] - mean)
-            part = between * ((n - seen) / n)
+            part = between * ((n - seen) * inverse)
             means[i] = anchor + (mean + part) + missing
             squares[i] = spread + state[ring + n + place + 1] + between * seen * part + missing
             state[ring + place] = value

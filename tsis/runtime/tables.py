@@ -18,18 +18,21 @@ def tables(params: Mapping[str, Params] | None = None) -> dict[str, TableSpec]:
 
     Parameters
     ----------
-    params : parameters by stage; those of `features` and `dataset` choose the columns of wide tables. None, and a stage
-        that is not there, for the defaults.
+    params : parameters by stage; those of `features`, `panel_features` and `dataset` choose the columns of wide tables.
+        None, and a stage that is not there, for the defaults.
     """
     # they import numba
     from tsis.dataset.dataset import DatasetParams, dataset_columns  # noqa: PLC0415
     from tsis.features.features import FeaturesParams, feature_columns  # noqa: PLC0415
+    from tsis.features.panel_features import PanelFeaturesParams, panel_columns  # noqa: PLC0415
 
     given = params or {}
     registered = feature_columns(cast(FeaturesParams, given.get("features", FeaturesParams())))
     chosen = dataset_columns(registered, cast(DatasetParams, given.get("dataset", DatasetParams())))
     widened = {"processed_features.features": registered, "ml_dataset.dataset": chosen}
     widened["ml_dataset.event_features"] = chosen
+    compared = cast(PanelFeaturesParams, given.get("panel_features", PanelFeaturesParams()))
+    widened["processed_features.panel_features"] = panel_columns(compared)
     return {name: table.widened(widened[name]) if table.is_wide else table for name, table in declared_tables().items()}
 
 

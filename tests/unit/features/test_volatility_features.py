@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import talib
 from pydantic import ValidationError
@@ -18,15 +21,27 @@ FAMILIES = {
 }
 BANKS = {name: family(family.params()) for name, family in FAMILIES.items()}
 MORE = {
-    "atr": {"periods": (1, 7, 14)},
+    "atr": {"periods": (2, 7, 14)},
     "bollinger": {"periods": (2, 50), "width": 1.5},
-    "donchian": {"periods": (1, 2, 33)},
+    "donchian": {"periods": (2, 3, 33)},
     "keltner": {"period": 5, "range_period": 30, "width": 1.0},
     "range_volatility": {"periods": (2, 64)},
     "realised_variance": {"periods": (2, 50)},
     "rolling_volatility": {"periods": (2, 300)},
     "volatility": {"spans": (2, 3, 500)},
 }
+
+
+def bundled():
+    """Return the ES dollar bars of January 2015 that come with the repository."""
+    bars = pl.read_parquet(Path(__file__).parents[3] / "data/sample/es_dollar_bars.parquet")
+    given = rows(bars.height, 0)
+    given[:, [OPEN, HIGH, LOW, CLOSE]] = bars.select("open", "high", "low", "close").to_numpy()
+    return given
+
+
+SERIES = {"random": rows(N, 1), "bundled": bundled()}
+every_series = pytest.mark.parametrize("given", SERIES.values(), ids=SERIES)
 
 
 def made(name, given, **params):
@@ -47,21 +62,20 @@ def log_returns(given):
     return np.log(close / close.shift())
 
 
-@pytest.mark.parametrize("period", [1, 7, 14])
-def test_atr_is_that_of_ta_lib(period):
-    given = rows(N, 1)
+@every_series
+@pytest.mark.parametrize("period", [2, 7, 14])
+def test_atr_is_that_of_ta_lib(given, period):
     _, high, low, close = prices(given)
     found = made("atr", given, periods=(period,))
     average = talib.ATR(high, low, close, period)
     close_to(found[f"atr_{period}"], average)
     close_to(found[f"atr_frac_{period}"], average / close)
-    if period > 1:  # TA-Lib's own begins with a true range that is not divided
-        close_to(100.0 * found[f"atr_frac_{period}"], talib.NATR(high, low, close, period))
+    close_to(100.0 * found[f"atr_frac_{period}"], talib.NATR(high, low, close, period))
 
 
+@every_series
 @pytest.mark.parametrize(("period", "width"), [(20, 2.0), (2, 1.5), (100, 3.0)])
-def test_bollinger_bands_are_those_of_ta_lib(period, width):
-    given = rows(N, 2)
+def test_bollinger_bands_are_those_of_ta_lib(given, period, width):
     close = given[:, CLOSE].copy()
     found = made("bollinger", given, periods=(period,), width=width)
     upper, middle, lower = talib.BBANDS(close, period, width, width)
@@ -75,9 +89,9 @@ def test_bollinger_bands_are_those_of_ta_lib(period, width):
     close_to(found[f"bollinger_pct_b_{period}"], (close - mean + half) / (2.0 * half), rtol=1e-9, atol=1e-10)
 
 
+@every_series
 @pytest.mark.parametrize("period", [2, 20, 55])
-def test_donchian_channel_is_that_of_ta_lib(period):
-    given = rows(N, 3)
+def test_donchian_channel_is_that_of_ta_lib(given, period):
     _, high, low, close = prices(given)
     found = made("donchian", given, periods=(period,))
     top, bottom = talib.MAX(high, period), talib.MIN(low, period)
@@ -87,9 +101,9 @@ def test_donchian_channel_is_that_of_ta_lib(period):
     close_to(found[f"donchian_place_{period}"], (close - bottom) / (top - bottom))
 
 
+@every_series
 @pytest.mark.parametrize(("period", "ranges", "width"), [(20, 10, 2.0), (5, 30, 1.0)])
-def test_keltner_channel_is_made_of_ta_libs_averages(period, ranges, width):
-    given = rows(N, 4)
+def test_keltner_channel_is_made_of_ta_libs_averages(given, period, ranges, width):
     _, high, low, close = prices(given)
     found = made("keltner", given, period=period, range_period=ranges, width=width)
     middle, half = talib.EMA(close, period), width * talib.ATR(high, low, close, ranges)
@@ -100,9 +114,9 @@ def test_keltner_channel_is_made_of_ta_libs_averages(period, ranges, width):
     close_to(found[f"keltner_place_{period}"], (close - middle + half) / (2.0 * half), atol=1e-9)
 
 
+@every_series
 @pytest.mark.parametrize("period", [2, 20, 60])
-def test_rolling_volatility_is_that_of_pandas_and_ta_lib(period):
-    given = rows(N, 5)
+def test_rolling_volatility_is_that_of_pandas_and_ta_lib(given, period):
     returns = log_returns(given)
     found = made("rolling_volatility", given, periods=(period,))[f"rolling_volatility_{period}"]
     expected = returns.rolling(period).apply(lambda window: window.std(ddof=1), raw=True)
@@ -112,9 +126,9 @@ def test_rolling_volatility_is_that_of_pandas_and_ta_lib(period):
         np.testing.assert_allclose(found[1:], by_n * np.sqrt(period / (period - 1)), rtol=1e-9)
 
 
+@every_series
 @pytest.mark.parametrize("span", [20, 100])
-def test_ewm_volatility_is_that_of_pandas(span):
-    given = rows(N, 6)
+def test_ewm_volatility_is_that_of_pandas(given, span):
     found = made("volatility", given)[f"volatility_{span}"]
     expected = pd.Series(given[:, CLOSE]).pct_change().ewm(span=span).std().to_numpy(copy=True)
     expected[:span] = np.nan
@@ -315,13 +329,13 @@ def test_long_series_do_not_drift():
 @pytest.mark.parametrize(
     ("name", "params"),
     [
-        ("atr", {"periods": (0,)}),
+        ("atr", {"periods": (1,)}),
         ("atr", {"periods": (14, 14)}),
         ("atr", {"periods": ()}),
         ("bollinger", {"periods": (1,)}),
         ("bollinger", {"width": 0.0}),
         ("donchian", {"periods": (-5,)}),
-        ("keltner", {"period": 0}),
+        ("keltner", {"period": 1}),
         ("range_volatility", {"periods": (1,)}),
         ("realised_variance", {"periods": (1,)}),
         ("rolling_volatility", {"periods": (20, 20)}),

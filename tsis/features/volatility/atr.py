@@ -27,17 +27,17 @@ class AtrParams(Params):
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: true ranges so far, then an average a period; it is a sum until it is full
-    count = state[0]
+    # params: periods, one over each; state: true ranges so far, then an average a period, a sum until it is full
+    m, count = params.shape[0] // 2, state[0]
     for i in range(first, stop):
         true_range, close = x[TRUE_RANGE, i], x[CLOSE, i]
         is_missing = np.isnan(true_range + (x[HIGH, i] + x[LOW, i] + close))
         count += 0.0 if is_missing else 1.0
-        for j in range(params.shape[0]):
+        for j in range(m):
             period, average = params[j], state[1 + j]
             if not is_missing:
                 if count > period:
-                    average += (true_range - average) / period
+                    average += (true_range - average) * params[m + j]
                 else:
                     average += true_range
                     if count == period:
@@ -55,7 +55,7 @@ def atr(params: AtrParams) -> Bank:
     return Bank(
         inputs=(HIGH, LOW, CLOSE, TRUE_RANGE),
         outputs=tuple(output for period in params.periods for output in _outputs(period)),
-        params=params.periods,
+        params=(*params.periods, *(1.0 / period for period in params.periods)),
         state_size=1 + len(params.periods),
         step=_step,
     )

@@ -41,8 +41,9 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         n, column = int(params[1 + j]), k + 5 * j
         rolling_moments(closes, n, state, at, means, squares)
         at += ROLLING_MOMENTS_HEAD + 2 * n
+        scale = width / np.sqrt(n)
         for i in range(stop - first):
-            mean, half = means[i], width * np.sqrt(squares[i] / n)
+            mean, half = means[i], scale * np.sqrt(squares[i])
             out[i, column] = mean + half
             out[i, column + 1] = mean
             out[i, column + 2] = mean - half

@@ -6,11 +6,12 @@ A bar whose close or true range is missing has no value; each average passes ove
 from __future__ import annotations
 
 import numpy as np
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
+from tsis.core.periods import Period
 from tsis.core.stream import CLOSE, HIGH, LOW, TRUE_RANGE
 
 
@@ -24,8 +25,8 @@ class KeltnerParams(Params):
     width : distance of the bands from the average, in average true ranges.
     """
 
-    period: PositiveInt = 20
-    range_period: PositiveInt = 10
+    period: Period = 20
+    range_period: Period = 10
     width: float = Field(default=2.0, gt=0.0)
 
 

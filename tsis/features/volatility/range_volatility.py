@@ -15,7 +15,7 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
-from tsis.core.stream import CLOSE, HIGH, LOW, OPEN
+from tsis.core.stream import CLOSE, HIGH, LOG_RETURN, LOW, OPEN
 from tsis.kernels.rolling_windows import ROLLING_HEAD, ROLLING_MOMENTS_HEAD, rolling_moments, rolling_sum
 
 _FOUR_LOG_2: Final = 4.0 * np.log(2.0)
@@ -50,16 +50,17 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         variances[0, i] = reach2 / _FOUR_LOG_2
         variances[1, i] = 0.5 * reach2 - _LOG_4_LESS_1 * body * body
         variances[2, i] = up * (up - body) + down * (down - body)
-        jumps[i], bodies[i] = np.log(opened / x[CLOSE, first + i - 1]), body
+        jumps[i], bodies[i] = x[LOG_RETURN, first + i] - body, body
     totals, means, overnight, within = np.empty(m), np.empty(m), np.empty(m), np.empty(m)
     at = 0
     for j in range(params.shape[0]):
         n, column = int(params[j]), k + 4 * j
+        inverse, inverse_less_1 = 1.0 / n, 1.0 / (n - 1.0)
         for figure in range(3):
             rolling_sum(variances[figure], n, state, at, totals)
             at += ROLLING_HEAD + n
             for i in range(m):
-                out[i, column + figure] = np.sqrt(totals[i] / n)
+                out[i, column + figure] = np.sqrt(totals[i] * inverse)
         rolling_moments(jumps, n, state, at, means, overnight)
         at += ROLLING_MOMENTS_HEAD + 2 * n
         rolling_moments(bodies, n, state, at, means, within)
@@ -67,7 +68,7 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         share = 0.34 / (1.34 + (n + 1.0) / (n - 1.0))
         for i in range(m):
             # `totals` is still that of Rogers and Satchell
-            variance = (overnight[i] + share * within[i]) / (n - 1.0) + (1.0 - share) * totals[i] / n
+            variance = (overnight[i] + share * within[i]) * inverse_less_1 + (1.0 - share) * totals[i] * inverse
             out[i, column + 3] = np.sqrt(variance)
 
 
@@ -75,12 +76,11 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
 def range_volatility(params: RangeVolatilityParams) -> Bank:
     """Return the bank: four estimates a period."""
     return Bank(
-        inputs=(OPEN, HIGH, LOW, CLOSE),
+        inputs=(OPEN, HIGH, LOW, CLOSE, LOG_RETURN),
         outputs=tuple(output for period in params.periods for output in _outputs(period)),
         params=params.periods,
         state_size=sum(_size(period) for period in params.periods),
         step=_step,
-        lookback=1,
     )
 
 

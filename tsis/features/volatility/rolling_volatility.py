@@ -35,8 +35,9 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         n = int(params[j])
         rolling_moments(x[LOG_RETURN, first:stop], n, state, at, means, squares)
         at += ROLLING_MOMENTS_HEAD + 2 * n
+        scale = 1.0 / np.sqrt(n - 1.0)
         for i in range(stop - first):
-            out[i, k + j] = np.sqrt(squares[i] / (n - 1.0))
+            out[i, k + j] = scale * np.sqrt(squares[i])
 
 
 @bank

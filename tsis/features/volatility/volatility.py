@@ -30,18 +30,18 @@ class VolatilityParams(Params):
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: returns so far; for each span the sum of weights, that of their squares, mean, weighted squares (Welford)
-    count = state[0]
+    # params: spans, what is left of a weight after a bar. State: returns so far; for each span the sum of weights, that
+    # of their squares, mean, weighted squares (Welford)
+    m, count = params.shape[0] // 2, state[0]
     for i in range(first, stop):
         value = x[CLOSE, i] / x[CLOSE, i - 1] - 1.0
         if np.isnan(value):
-            for j in range(params.shape[0]):
+            for j in range(m):
                 out[i - first, k + j] = np.nan
             continue
         count += 1.0
-        for j in range(params.shape[0]):
-            span, at = params[j], _HEAD + _STATE * j
-            decay = 1.0 - 2.0 / (span + 1.0)
+        for j in range(m):
+            span, decay, at = params[j], params[m + j], _HEAD + _STATE * j
             weight = decay * state[at] + 1.0
             weight2 = decay * decay * state[at + 1] + 1.0
             deviation = value - state[at + 2]
@@ -68,7 +68,7 @@ def volatility(params: VolatilityParams) -> Bank:
             )
             for span in params.spans
         ),
-        params=params.spans,
+        params=(*params.spans, *(1.0 - 2.0 / (span + 1.0) for span in params.spans)),
         state_size=_HEAD + _STATE * len(params.spans),
         step=_step,
         lookback=1,
