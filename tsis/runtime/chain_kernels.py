@@ -25,6 +25,13 @@ CHAIN_KERNELS: Final = (
     "tsis.kernels.price_bars.fold_renko_bars"
     "(int64[1]r, int64[1]r, float64[1]r, float64[1]r, int8[1]r, float64, float64, float64, float64, "
     "float64[1], float64[2])",
+    "tsis.kernels.size_entropy.size_classes(float64[1], int8[1])",
+    "tsis.kernels.quote_flow.quote_flow"
+    "(int64[1], float64[1], float64[1], float64[1], float64[1], int64, float64[1], float64[2])",
+    "tsis.kernels.size_entropy.places(int64[1], int64[1], int64[1], int64[1])",
+    "tsis.kernels.size_entropy.size_entropy(int8[1], int64[1], int64[1], bool, int64, float64[1], float64[1])",
+    "tsis.kernels.quote_flow.measure_bars"
+    "(int64[1], float64[2], float64[1], float64[1], float64, float64[1], float64[2])",
     "tsis.kernels.entropy.binary_codes(float64[1])",
     "tsis.kernels.entropy.rolling_entropy(int64[1], int64, int64, int64, float64[2])",
     "tsis.kernels.indicators.ewm_std(float64[1], float64, float64[1], float64[1])",
@@ -41,6 +48,8 @@ CHAIN_KERNELS: Final = (
     "float64, float64, bool, int64[1], int8[1], float64[1])",
     "tsis.kernels.concurrency.concurrency(int64[1], int64[1], int64)",
     "tsis.kernels.concurrency.label_weights(int64[1], int64[1], int64[1], float64[1])",
+    "tsis.kernels.fracdiff.fixed_weights(float64, float64)",
+    "tsis.kernels.fracdiff.fixed_window(float64[1], float64[1], float64[1], float64[1])",
     "tsis.kernels.session.session"
     "(float64[1], float64[1], float64[2], int64[1]r, int64[1]r, int64[1]r, int64[1]r, float64[2], "
     "float64[2], float64[2])",
