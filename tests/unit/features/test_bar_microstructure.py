@@ -13,6 +13,7 @@ from tsis.bars.information_bars import InformationBarsParams, information_bars
 from tsis.core.state import state_from_bytes, state_to_bytes
 from tsis.core.table import spec
 from tsis.features.bar_microstructure import BarMicrostructureParams, bar_microstructure
+from tsis.features.families import families
 from tsis.features.features import FeaturesParams, features
 from tsis.tables.processed_features.bar_microstructure import BarMicrostructure
 
@@ -175,7 +176,8 @@ def test_order_of_rows_other_tickers_and_other_series_change_nothing(given):
 def test_features_read_it(given):
     whole, _ = measured(given)
     chosen = given["information_bars"].filter(pl.col("bar_spec") == "tick_37")
-    found, _ = features(chosen, whole[:-1], given["sessions"], given["tickers_dim"], params=FeaturesParams())
+    params = FeaturesParams(leave_out=tuple(set(families()) - {"quoted_market", "trade_sizes"}))
+    found, _ = features(chosen, whole[:-1], given["sessions"], given["tickers_dim"], params=params)
     expected = chosen.join(whole[:-1], on=whole.columns[:4], how="left").sort("ts_close", "seq")
     names = {"spread_bps": "spread_bps", "depth_imbalance": "depth_imbalance", "order_flow_imbalance": "order_flow"}
     for feature, column in (names | {"trade_size_entropy": "trade_size_entropy"}).items():
