@@ -50,9 +50,9 @@ def test_the_session_clock_is_that_of_the_calendar(rows):
     moment_before = (now - timedelta(microseconds=1) - opens) // minute
     np.testing.assert_array_equal(found["minute_of_session"], moment_before.where(within))
     np.testing.assert_allclose(found["session_elapsed_frac"], ((now - opens) / (closes - opens)).clip(0, 1), rtol=1e-12)
-    np.testing.assert_array_equal(found["is_pre_market"], now <= opens)
-    np.testing.assert_array_equal(found["is_after_hours"], now > closes)
-    np.testing.assert_array_equal(found["is_half_day"], bars["is_half_day"])
+    np.testing.assert_array_equal(found["pre_market"], now <= opens)
+    np.testing.assert_array_equal(found["after_hours"], now > closes)
+    np.testing.assert_array_equal(found["half_day"], bars["is_half_day"])
     dates = pd.to_datetime(bars["session"], unit="D")
     np.testing.assert_array_equal(found["day_of_week"], dates.dt.day_of_week)
 
@@ -62,15 +62,15 @@ def test_half_days_and_hours_around_them_are_known():
     bars = frame(SERIES["XNYS"]())
     half = utc(bars["session_open"]).dt.date == date(2018, 11, 23)
     assert half.sum() > 100
-    np.testing.assert_array_equal(found["is_half_day"] == 1.0, half)
+    np.testing.assert_array_equal(found["half_day"] == 1.0, half)
     assert np.nanmax(found["minute_of_session"][half]) < 210 <= np.nanmax(found["minute_of_session"]) < 390
     # 5.5 hours before the open, 4 hours after the close of 13:00
     np.testing.assert_allclose(
         [found["minutes_since_open"][half].min(), found["minutes_to_close"][half].min()], [-323.0, -240.0]
     )
-    assert found["is_pre_market"][half].sum() == 330 // 7
-    assert found["is_after_hours"][half].sum() > 30
-    assert not (found["is_pre_market"] * found["is_after_hours"]).any()
+    assert found["pre_market"][half].sum() == 330 // 7
+    assert found["after_hours"][half].sum() > 30
+    assert not (found["pre_market"] * found["after_hours"]).any()
 
 
 def test_trading_centres_work_by_their_own_clocks(rows):
@@ -78,20 +78,20 @@ def test_trading_centres_work_by_their_own_clocks(rows):
     moment = utc(rows[:, TS_CLOSE]) - timedelta(microseconds=1)
     flags = {}
     for name, zone, begin, end in (
-        ("is_asia_session", "Asia/Tokyo", 9, 18),
-        ("is_london_session", "Europe/London", 8, 17),
-        ("is_new_york_session", "America/New_York", 8, 17),
+        ("asia_session", "Asia/Tokyo", 9, 18),
+        ("london_session", "Europe/London", 8, 17),
+        ("new_york_session", "America/New_York", 8, 17),
     ):
         local = moment.dt.tz_convert(ZoneInfo(zone))
         flags[name] = (local.dt.day_of_week < 5) & (local.dt.hour >= begin) & (local.dt.hour < end)
-    flags["is_london_new_york_overlap"] = flags["is_london_session"] & flags["is_new_york_session"]
+    flags["london_new_york_overlap"] = flags["london_session"] & flags["new_york_session"]
     for name, expected in flags.items():
         np.testing.assert_array_equal(found[name], expected, err_msg=name)
 
 
 def test_the_overlap_is_longer_while_only_one_of_them_has_daylight_saving():
     rows = calendar_rows("24/5", date(2017, 3, 8), date(2017, 3, 31), 60)
-    found = columns(trading_centres(TradingCentresParams()), rows)["is_london_new_york_overlap"]
+    found = columns(trading_centres(TradingCentresParams()), rows)["london_new_york_overlap"]
     hours = pd.Series(found).groupby(pd.to_datetime(rows[:, SESSION], unit="D")).sum()
     assert set(hours["2017-03-08":"2017-03-10"]) == {4.0}
     assert set(hours["2017-03-13":"2017-03-24"]) == {5.0}
@@ -100,7 +100,7 @@ def test_the_overlap_is_longer_while_only_one_of_them_has_daylight_saving():
 
 def test_hours_of_work_can_be_chosen():
     rows = calendar_rows("24/5", date(2017, 1, 9), date(2017, 1, 10), 30)
-    found = columns(trading_centres(TradingCentresParams(london=(7.5, 16.0))), rows)["is_london_session"]
+    found = columns(trading_centres(TradingCentresParams(london=(7.5, 16.0))), rows)["london_session"]
     assert found.sum() == 2 * 17
     first = rows[np.flatnonzero(found)[0], TS_CLOSE]
     assert datetime.fromtimestamp(first / 1e6, UTC) == datetime(2017, 1, 9, 8, tzinfo=UTC)
@@ -140,4 +140,4 @@ def test_bars_after_the_last_session_that_is_listed_have_none():
     is_known = np.arange(40) < 10  # to four hours after the close at 21:00
     for values in found.values():
         assert np.isnan(values[~is_known]).all()
-    np.testing.assert_array_equal(found["is_after_hours"][is_known], [0.0] * 6 + [1.0] * 4)
+    np.testing.assert_array_equal(found["after_hours"][is_known], [0.0] * 6 + [1.0] * 4)

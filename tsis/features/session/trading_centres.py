@@ -68,7 +68,7 @@ class TradingCentresParams(Params):
 
 def _flag(name: str, description: str) -> Feature:
     return Feature(
-        name, "flag", f"1 where the bar closes while {description}, else 0", 0, "foreign exchange convention"
+        name, "0 or 1", f"1 where the bar closes while {description}, else 0", 0, "foreign exchange convention"
     )
 
 
@@ -84,10 +84,10 @@ def trading_centres(params: TradingCentresParams) -> Bank:
     return Bank(
         inputs=(TS_CLOSE,),
         outputs=(
-            _flag("is_asia_session", f"Tokyo works, {tokyo}, Monday to Friday"),
-            _flag("is_london_session", f"London works, {london}, Monday to Friday"),
-            _flag("is_new_york_session", f"New York works, {new_york}, Monday to Friday"),
-            _flag("is_london_new_york_overlap", "London and New York both work"),
+            _flag("asia_session", f"Tokyo works, {tokyo}, Monday to Friday"),
+            _flag("london_session", f"London works, {london}, Monday to Friday"),
+            _flag("new_york_session", f"New York works, {new_york}, Monday to Friday"),
+            _flag("london_new_york_overlap", "London and New York both work"),
         ),
         params=hours,
         state_size=6,
