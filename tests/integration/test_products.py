@@ -17,6 +17,7 @@ from tsis.bars.information_bars import information_bars
 from tsis.bars.sessions import SessionsParams
 from tsis.dataset.dataset import DatasetParams
 from tsis.features.bar_microstructure import BarMicrostructureParams
+from tsis.features.features import FeaturesParams
 from tsis.labeling.events import EventsParams
 from tsis.lake import Lake
 from tsis.lake.catalog import open_catalog, refresh_catalog
@@ -37,11 +38,12 @@ DEFAULT = read_params(REPOSITORY / "params.yaml", STAGES)
 CUSUM = {"kind": "cusum", "multiple": 0.5, "primary": "reversal"}
 FUTURE = {"future": {"dollar_70M": {"span": 100, "filters": [CUSUM]}}}
 MODEL = DEFAULT["predictions"].models["es_dollar"].model_dump()
-LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5}
+LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5, "learning_rate": 0.6}
 PARAMS = DEFAULT | {
     "sessions": SessionsParams(first=date(2013, 6, 1), last=date(2013, 9, 30)),
     "information_bars": InformationBarsParams(bars={"future": BARS, "equity": ("time_1m", "time_1d", "tick_20")}),
-    "bar_microstructure": BarMicrostructureParams(bar_specs=("time_1h", "tick_20", "dollar_70M", "dib_30")),
+    "bar_microstructure": BarMicrostructureParams(bar_specs=("time_1h", "tick_20", "dollar_70M")),
+    "features": FeaturesParams(bar_specs=("time_1h", "dollar_70M")),
     "events": EventsParams(series=FUTURE),
     "dataset": DatasetParams(warm_up_bars=30, features=("log_return_1", "log_return_20", "rsi_14", "volatility_20")),
     "predictions": PredictionsParams(
@@ -79,7 +81,7 @@ def list_contract(lake: Lake, ticker: str) -> None:
 
 
 def new_lake(root, product: str = "ES", contracts: tuple[str, ...] = tuple(EXPIRES)) -> Lake:
-    lake = Lake(root, tables())
+    lake = Lake(root, tables(PARAMS))
     exchange = {"mic": "XCME", "calendar": "CMES", "known_at": FIRST}
     lake.append("reference.exchanges_dim", rows("reference.exchanges_dim", 1, **exchange))
     list_tickers(lake, *contracts, *([product] if product else []))
@@ -154,7 +156,7 @@ def lake(tmp_path_factory):
 
 
 def frame(lake: Lake, table: str, *given, **chosen) -> pl.DataFrame:
-    return lake.scan(table).filter(*given, **chosen).collect().sort(tables()[lake.spec(table).name].key)
+    return lake.scan(table).filter(*given, **chosen).collect().sort(tables(PARAMS)[lake.spec(table).name].key)
 
 
 def rolls(lake: Lake) -> pl.DataFrame:
@@ -405,7 +407,7 @@ def test_what_is_known_by_a_time_does_not_change(lake, tmp_path):
     built(other, CHAIN)
     moment = FIRST + timedelta(days=22)
     for table, known in (("futures_roll", "held_from"), ("information_bars", "ts_close"), ("features", "ts_close")):
-        key = list(tables()[lake.spec(table).name].key)
+        key = list(tables(PARAMS)[lake.spec(table).name].key)
         expected = frame(lake, table, pl.col(known) <= moment)
         if "bar_spec" in key:
             expected = expected.filter(pl.col("bar_spec").is_in(FEW))
