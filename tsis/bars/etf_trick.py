@@ -23,7 +23,7 @@ def etf_trick(rows: pl.DataFrame, tickers: Sequence[str], cost_bps: float = 0.0)
     Parameters
     ----------
     rows : one row a ticker and ``ts_close``, with open, close, weight (negative where short), point_value (money a
-        point), dividend (paid on the row, in points), is_rebalanced (take this row's weights; the same for all tickers).
+        point), dividend (paid on the row, in points), is_rebalanced (take this row's weights; one for all tickers).
     tickers : the basket.
     cost_bps : cost of trading, of the money bought and sold.
 
