@@ -12,6 +12,7 @@ from given_rows import given_rows
 
 from tsis.core.feature import Bank, Feature
 from tsis.core.jit import jit
+from tsis.core.step_call import address, run_step
 from tsis.core.stream import CLOSE, N_GIVEN, N_STREAMS, NAMES, VOLUME
 from tsis.features.audit import audit
 from tsis.features.engine import Engine
@@ -67,9 +68,8 @@ def test_it_writes_all_of_its_columns_and_leaves_the_rest_alone(name):
     before, mark = window.tobytes(), float.fromhex("0x1.5555555555555p+700")
     written = np.full((300, len(bank.outputs)), mark)
     first = bank.lookback + 1
-    bank.step(
-        window, first, first + 300, np.array(bank.params, dtype=np.float64), np.zeros(bank.state_size), written, 0
-    )
+    params, state = np.array(bank.params, dtype=np.float64), np.zeros(bank.state_size)
+    run_step(address(bank.step), window, first, first + 300, params, state, written, 0)
     assert window.tobytes() == before
     assert not (written == mark).any()
 

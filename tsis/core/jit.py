@@ -39,17 +39,37 @@ def _digest() -> str:
 def jit(function: F) -> F:
     """Compile `function` without the GIL, with IEEE division, cached on disk, never with fastmath.
 
+    What compiled code calls is compiled apart, see `inner`, and once for all literals of a type, not once a literal.
     What another process is compiling is waited for and loaded, not compiled again.
     """
     import numba  # noqa: PLC0415  0.7 s: only who compiles pays
 
     from tsis.core.jit_claim import ClaimedCache  # noqa: PLC0415  imports numba
 
+    flags = {"nogil": True, "error_model": "numpy", "no_cfunc_wrapper": True}
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(cache_dir())
     try:
-        compiled = numba.njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+        compiled: Any = numba.njit(**flags)(function)
         compiled._cache = ClaimedCache(function)  # as numba's own `cache=True` does
-        return cast(F, compiled)
+        called: Any = numba.njit(**flags, no_cpython_wrapper=True)(function)
+        called._cache = ClaimedCache(function, "inner")
     finally:
         numba.config.CACHE_DIR = before
+
+    def call_template(args: tuple[Any, ...], kws: dict[str, Any]) -> Any:
+        plain = {name: numba.types.unliteral(given) for name, given in kws.items()}
+        return called.get_call_template(tuple(numba.types.unliteral(given) for given in args), plain)
+
+    compiled.inner = called
+    compiled.get_call_template, compiled.get_overload = call_template, called.get_overload
+    return cast(F, compiled)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Return what compiled code calls instead of `function`: the same without the wrapper that only Python needs.
+
+    The wrapper takes longer to compile than a short function.
+    """
+    compiled: Any = function
+    return compiled.inner

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from numba.core import event
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 
 WAIT = "tsis:wait"
 """Numba event: another process is compiling what is needed."""
@@ -24,9 +24,12 @@ class ClaimedCache(FunctionCache):  # type: ignore[misc]
     processes wait for each other. A claim vanishes with its process.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], kind: str = "") -> None:
+        """`kind` tells apart what is compiled from one function with different flags."""
         super().__init__(function)
-        self._path = Path(self._cache_path) / f"{self._impl.filename_base}.lock"
+        base = f"{self._impl.filename_base}{kind and '.'}{kind}"
+        self._cache_file = IndexDataCacheFile(self._cache_path, base, self._impl.locator.get_source_stamp())
+        self._path = Path(self._cache_path) / f"{base}.lock"
         self._descriptor: int | None = None
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:

@@ -12,7 +12,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tsis.core.feature import Step
+from tsis.core.feature import Array, Step
+from tsis.core.jit import inner, jit
 
 _MATRIX, _VECTOR = types.Array(types.float64, 2, "C"), types.Array(types.float64, 1, "C")
 STEP_ARGUMENTS: Final = (_MATRIX, types.int64, types.int64, _VECTOR, _VECTOR, _MATRIX, types.int64)
@@ -23,9 +24,9 @@ def address(step: Step) -> int:
 
     The code lives as long as `step` does.
     """
-    compiled: Any = step
-    compiled.compile(STEP_ARGUMENTS)
-    result = compiled.overloads[STEP_ARGUMENTS]
+    called = inner(step)
+    called.compile(STEP_ARGUMENTS)
+    result = called.overloads[STEP_ARGUMENTS]
     return int(result.library.get_pointer_to_function(result.fndesc.llvm_func_name))
 
 
@@ -44,3 +45,9 @@ def call_step(_: Any, at: Any, arguments: Any) -> Any:  # noqa: ARG001  numba lo
         return context.get_dummy_value()
 
     return signature, code
+
+
+@jit
+def run_step(at: int, x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    """Run one step, whose code begins at the address `at`; see `tsis.core.feature.Step`."""
+    call_step(at, (x, first, stop, params, state, out, k))

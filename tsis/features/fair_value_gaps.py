@@ -11,6 +11,7 @@ from tsis.core.feature import Array
 from tsis.core.params import Params
 from tsis.core.series import BarSpecName
 from tsis.core.stage import stage
+from tsis.core.step_call import address, run_step
 from tsis.core.stream import N_STREAMS
 from tsis.core.table import spec
 from tsis.core.ticker_sessions import ticker_sessions
@@ -118,11 +119,12 @@ def _events(given: Array, params: FairValueGapParams) -> list[Array]:
     numbers = np.array(params.numbers(), dtype=np.float64)
     x, out = np.full((N_STREAMS, _BLOCK), np.nan), np.empty((_BLOCK, 2 * kernel.N_OUTPUTS * n_timeframes))
     found = [np.empty((0, kernel.LOG_WIDTH))]
+    follow_gaps = address(kernel.follow_gaps)
     for first in range(0, len(given), _BLOCK):
         rows = given[first : first + _BLOCK]
         x[: rows.shape[1], : len(rows)] = rows.T
         state[size] = 0.0
-        kernel.follow_gaps(x, 0, len(rows), numbers, state, out, 0)
+        run_step(follow_gaps, x, 0, len(rows), numbers, state, out, 0)
         events = state[size + 1 : size + 1 + int(state[size]) * kernel.LOG_WIDTH].reshape(-1, kernel.LOG_WIDTH).copy()
         events[:, 0] += first
         found.append(events)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 CHAIN_KERNELS: Final = (
-    "tsis.kernels.rolling.mean_before(float64[1]r, int64)",
+    "tsis.kernels.mean_before.mean_before(float64[1]r, int64)",
     "tsis.kernels.time_bars.close_until(int64, float64[1], float64[2])",
     "tsis.kernels.time_bars.fold_time_bars"
     "(int64[1]r, int64[1]r, float64[1]r, float64[1]r, int8[1]r, int64[1], int64[1], int64[1], int64[1], "
@@ -37,6 +37,7 @@ CHAIN_KERNELS: Final = (
     "tsis.kernels.indicators.ewm_std(float64[1], float64, float64[1], float64[1])",
     "tsis.kernels.log_return.log_return(float64[1], float64[1], float64[1])",
     "tsis.kernels.cusum.cusum_filter(float64[1], float64[1], float64[1], int8[1])",
+    "tsis.core.step_call.run_step(int64, float64[2], int64, int64, float64[1], float64[1], float64[2], int64)",
     "tsis.kernels.run_banks.run_banks"
     "(int64[2], float64[1], float64[1], float64[2], int64, int64, float64[2], float64[2])",
     "tsis.kernels.structural_breaks.csw_cusum(float64[1], int64, int64, float64, float64[2])",

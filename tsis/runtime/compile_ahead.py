@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+from tsis.core.jit import inner
 from tsis.core.signatures import read
 from tsis.runtime.ahead import done_mark
 from tsis.runtime.chain_kernels import CHAIN_KERNELS
@@ -22,7 +23,7 @@ def compile_ahead() -> None:
     from tsis.kernels.run_banks import run_banks  # noqa: PLC0415
 
     left = [read(text) for text in CHAIN_KERNELS]
-    banks = [(family(family.params()).step, STEP_ARGUMENTS) for family in families().values()]
+    banks = [(inner(family(family.params()).step), STEP_ARGUMENTS) for family in families().values()]
     called_by = next(place for place, (kernel, _) in enumerate(left) if kernel is run_banks)
     left[called_by:called_by] = banks
     while left:
