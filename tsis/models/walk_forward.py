@@ -3,13 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from tsis.models.purged_k_fold import Rows, Times, require_windows, rows_ended_by
+from tsis.core.errors import DataError, ParamsError
+from tsis.models.purged_blocks import ended_by
+from tsis.models.splitter import Splitter
+from tsis.models.windows import Closed, Rows, Times, Windows
 
 OPEN = np.iinfo(np.int64).max
 """End of a window that has not ended: such an event is tested and never trained on."""
+
+
+class WalkForward(Splitter):
+    """Consecutive test blocks, each after all that it trains on: no training label ends after the block's first t0.
+
+    Parameters
+    ----------
+    t0, t1, closed : as `tsis.models.purged_k_fold.PurgedKFold` has them; `OPEN` where a window has not ended.
+    test_size : rows a block.
+    min_train : the first block begins where so many labels have ended, and the last one may be shorter; see
+        `purged_walk_forward`.
+    n_splits : instead of `min_train`: so many blocks, which end at the last row, as scikit-learn's TimeSeriesSplit.
+    max_train : the training window rolls and holds the last so many labels that had ended; None anchors it at the first
+        row.
+
+    Raises
+    ------
+    ParamsError
+        If not exactly one of `min_train` and `n_splits` is given, or a size is not positive.
+    DataError
+        If there are too few rows for it, or the windows are not as they should be.
+    """
+
+    def __init__(
+        self,
+        t0: Any,
+        t1: Any,
+        *,
+        test_size: int,
+        min_train: int | None = None,
+        n_splits: int | None = None,
+        max_train: int | None = None,
+        closed: Closed = "both",
+    ) -> None:
+        super().__init__(Windows.of(t0, t1, closed).require_sorted())
+        sizes = {"test_size": test_size, "min_train": min_train, "n_splits": n_splits, "max_train": max_train}
+        if (min_train is None) == (n_splits is None):
+            raise ParamsError("walk-forward: give either min_train or n_splits")
+        for name, size in sizes.items():
+            if size is not None and size < 1:
+                raise ParamsError(f"walk-forward: {name} = {size}; must be at least 1")
+        self.test_size, self.min_train, self.n_splits, self.max_train = test_size, min_train, n_splits, max_train
+        self.closed = closed
+        n = self.windows.n
+        self._begin = _begin(self.windows, min_train) if min_train is not None else n - (n_splits or 0) * test_size
+        if not 0 < self._begin < n:
+            wanted = f"{n_splits} blocks of {test_size:,}" if n_splits else f"a block after {min_train:,} ended labels"
+            raise DataError(f"walk-forward: {n:,} rows can't make {wanted} and something to train on before")
+
+    def _n_splits(self, groups: Any) -> int:
+        return -(-(self.windows.n - self._begin) // self.test_size)
+
+    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
+        return _blocks(self.windows, self._begin, self.test_size, self.max_train)
 
 
 def purged_walk_forward(t0: Times, t1: Times, min_train: int, refit_every: int) -> Iterator[tuple[Rows, Rows]]:
@@ -35,10 +93,20 @@ def purged_walk_forward(t0: Times, t1: Times, min_train: int, refit_every: int) 
     DataError
         If the windows are not ordered.
     """
-    require_windows(t0, t1)
-    n_known = np.searchsorted(np.sort(t1), t0, side="left")
-    begin = int(np.searchsorted(n_known, max(min_train, 1), side="left"))
-    latest_t1 = np.maximum.accumulate(t1)
-    for first in range(begin, t0.size, refit_every):
-        test = np.arange(first, min(first + refit_every, t0.size))
-        yield rows_ended_by(t0[first], t1, latest_t1, first), test
+    windows = Windows.of(t0, t1).require_sorted()
+    yield from _blocks(windows, _begin(windows, min_train), refit_every, None)
+
+
+def _begin(windows: Windows, min_train: int) -> int:
+    """Return the first row at whose t0 `min_train` labels had ended; n where there is none."""
+    n_known = np.searchsorted(np.sort(windows.last), windows.t0, side="left")
+    return int(np.searchsorted(n_known, max(min_train, 1), side="left"))
+
+
+def _blocks(windows: Windows, begin: int, test_size: int, max_train: int | None) -> Iterator[tuple[Rows, Rows]]:
+    latest = np.maximum.accumulate(windows.last)
+    for first in range(begin, windows.n, test_size):
+        certain, doubtful = ended_by(windows.t0[first], windows.last, latest, first)
+        start = 0 if max_train is None else max(certain + doubtful.size - max_train, 0)
+        train = np.concatenate((np.arange(min(start, certain), certain), doubtful[max(start - certain, 0) :]))
+        yield train, np.arange(first, min(first + test_size, windows.n))
