@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SERIES: Final = ["ticker", "bar_spec"]
 _KEY: Final = [*_SERIES, "ts_close", "seq"]
-_PRICE_PX, _PANEL_PX, _MARGIN_PX = 360, 150, 120
+_PRICE_PX, _PANEL_PX, _MARGIN_PX = 360, 150, 170
 _INK: Final = "#333b45"
 _GAPS: Final = {"bullish": "#2f6fb2", "bearish": "#c9641b"}
 _REGIMES: Final = {"trend_up": "#1f8a70", "trend_down": "#c43d4b", "range": "#b59b4a", "undefined": "#9aa1a9"}
@@ -92,8 +92,8 @@ def feature_chart(
         title=html.escape(" ".join(series.row(0))) if series.height else None,
         height=inner_px + _MARGIN_PX,
         hovermode="x",
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom"},
-        margin={"t": 90, "b": 30},
+        legend={"orientation": "h", "y": -40 / inner_px, "yanchor": "top"},
+        margin={"t": 60, "b": 110},
         plot_bgcolor="white",
     )
     return figure

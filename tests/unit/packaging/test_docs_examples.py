@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +11,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
+from tsis.bars.sessions import calendar_sessions
 from tsis.core.table import spec
 from tsis.labeling.events import event_filters
 from tsis.models.estimator import XgboostParams, fit
 from tsis.models.frozen_orders import FrozenOrder, FrozenOrders
+from tsis.runtime.dag import stages
+from tsis.tables.processed_features.fair_value_gaps import FairValueGaps
 from tsis.tables.processed_features.information_bars import InformationBars
+from tsis.tables.processed_features.regimes import Regimes
+from tsis.tables.reference.tickers_dim import TickersDim
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted((ROOT / "docs").glob("*.md"))
@@ -29,6 +35,7 @@ def examples(page: Path) -> list[tuple[int, str]]:
     return [(text.count("\n", 0, found.start(1)), found[1]) for found in BLOCK.finditer(text)]
 
 
+YAML = re.compile(r"^```yaml\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
 WITH_EXAMPLES = [page for page in PAGES if examples(page)]
 
 
@@ -67,9 +74,17 @@ def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
     rows = es_bars[10:90].select("ticker", "bar_spec", "seq", t0="ts_close").with_columns(t1=es_bars["ts_close"][13:93])
     x_train = rng.standard_normal((n, 3))
     y_train = (x_train[:, 0] + rng.standard_normal(n) > 0).astype(int)
+    key = ["ticker", "bar_spec", "ts_close", "seq"]
+    calendar = calendar_sessions("CMES", date(2014, 12, 1), date(2015, 2, 1)).with_columns(exchange=pl.lit("XCME"))
+    listed = {"ticker": ["ES"], "exchange": ["XCME"], "valid_from": [date(2000, 1, 1)]}
     refit = {"model": ["fx_hourly"], "split": ["walk_forward"], "artifact": [fitted(x_train, y_train)]}
     tables = {
         "processed_features.information_bars": es_bars,
+        "processed_features.features": es_bars.select(*key, rsi_14=50.0),
+        "processed_features.fair_value_gaps": spec(FairValueGaps).empty(),
+        "processed_features.regimes": spec(Regimes).empty(),
+        "reference.sessions": calendar,
+        "reference.tickers_dim": pl.concat([spec(TickersDim).empty(), pl.DataFrame(listed)], how="diagonal"),
         "ml_dataset.dataset": rows,
         "governance.models": pl.DataFrame(refit),
     }
@@ -93,7 +108,9 @@ def taken_for_granted(es_bars: pl.DataFrame) -> dict[str, Any]:
 
 
 def test_there_are_examples():
-    assert {"bars", "filters", "labels"} <= {page.stem for page in WITH_EXAMPLES}
+    assert {"bars", "filters", "labels", "features", "fair-value-gaps", "regimes"} <= {
+        page.stem for page in WITH_EXAMPLES
+    }
 
 
 @pytest.mark.parametrize("page", WITH_EXAMPLES, ids=lambda page: page.stem)
@@ -103,6 +120,23 @@ def test_the_examples_of_a_page_run(page, taken_for_granted, monkeypatch):
     for line, code in examples(page):
         # blank lines in front, so that a traceback names the line of the page
         exec(compile("\n" * line + code, str(page), "exec"), namespace)
+
+
+def test_params_of_a_page_are_what_the_stages_take():
+    """Sections that a stage has; a page may also show a part of one."""
+    known, checked = stages(), set()
+    for page in PAGES:
+        for text in YAML.findall(page.read_text(encoding="utf-8")):
+            for name, section in yaml.safe_load(text).items():
+                if name in known:
+                    known[name].params.model_validate(section)
+                    checked.add((page.stem, name))
+    assert {
+        ("features", "features"),
+        ("features", "panel_features"),
+        ("fair-value-gaps", "fair_value_gaps"),
+        ("regimes", "setups"),
+    } <= checked
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
