@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from given_rows import streams
 
 from tsis.core import stream
 from tsis.core.stream import N_GIVEN
@@ -61,5 +62,5 @@ def rows(n: int, seed: int, tick: float = 0.01) -> np.ndarray:
 
 def columns(engine, given: np.ndarray) -> dict[str, np.ndarray]:
     """Return what `engine` says of `given` from the first bar on, by name of the output."""
-    out, _ = engine.fold(given, engine.start())
+    out, _ = engine.fold(streams(given), engine.start())
     return dict(zip(engine.names, np.ascontiguousarray(out.T), strict=True))

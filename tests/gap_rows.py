@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from given_rows import streams
 
 from tsis.core.stream import N_GIVEN, NAMES
 
@@ -66,7 +67,7 @@ def rows(n, seed, minutes=5):
 
 def columns(engine, given):
     """Return every output of the engine over the bars `given`, by name."""
-    out, _ = engine.fold(given, engine.start())
+    out, _ = engine.fold(streams(given), engine.start())
     return dict(zip(engine.names, out.T, strict=True))
 
 
@@ -74,7 +75,7 @@ def chunked(engine, given, edges):
     """Return the output of the bars in pieces, with the checkpoint saved as bytes in between."""
     checkpoint, parts = engine.start(), []
     for first, stop in zip([0, *edges], [*edges, len(given)], strict=True):
-        out, checkpoint = engine.fold(given[first:stop], checkpoint)
+        out, checkpoint = engine.fold(streams(given[first:stop]), checkpoint)
         parts.append(out.copy())
         checkpoint = np.frombuffer(checkpoint.tobytes()).copy()
     return np.concatenate(parts)

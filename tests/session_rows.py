@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import polars as pl
+from given_rows import streams
 
 from tsis.bars.sessions import calendar_sessions
 from tsis.core.feature import Bank
@@ -22,7 +23,7 @@ _NO_FACTS = {"valid_from": pl.Date, "valid_to": pl.Date, "float_shares": pl.Floa
 def columns(bank: Bank, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Return what `bank` says of `rows`, by name."""
     engine = Engine([bank])
-    out, _ = engine.fold(rows, engine.start())
+    out, _ = engine.fold(streams(rows), engine.start())
     return dict(zip(engine.names, np.ascontiguousarray(out.T), strict=True))
 
 
@@ -75,7 +76,7 @@ def random_rows(
         "dollar_volume": volume * close,
         "vwap": (opened + close) / 2.0,
     }
-    return given_streams(_timed(values), listed, _facts(float_shares))
+    return _rows(_timed(values), listed, _facts(float_shares))
 
 
 def eurusd_rows() -> np.ndarray:
@@ -83,7 +84,7 @@ def eurusd_rows() -> np.ndarray:
     bars = pl.read_parquet(_SAMPLE / "eurusd_1h.parquet").with_columns(
         ts_open="ts", ts_close=pl.col("ts") + timedelta(hours=1), dollar_volume=pl.col("close") * pl.col("volume")
     )
-    return given_streams(bars, calendar_sessions("24/5", date(2017, 1, 1), date(2018, 1, 5)), _facts(None))
+    return _rows(bars, calendar_sessions("24/5", date(2017, 1, 1), date(2018, 1, 5)), _facts(None))
 
 
 def es_rows() -> np.ndarray:
@@ -94,7 +95,7 @@ def es_rows() -> np.ndarray:
         volume="cum_vol",
         dollar_volume="cum_dollar",
     )
-    return given_streams(bars, calendar_sessions("CMES", date(2014, 12, 29), date(2016, 1, 5)), _facts(None))
+    return _rows(bars, calendar_sessions("CMES", date(2014, 12, 29), date(2016, 1, 5)), _facts(None))
 
 
 def daily_rows(ticker: str) -> np.ndarray:
@@ -113,7 +114,7 @@ def daily_rows(ticker: str) -> np.ndarray:
         .sort("date")
         .drop("is_half_day")
     )
-    return given_streams(bars, listed, _facts(None))
+    return _rows(bars, listed, _facts(None))
 
 
 def _timed(values: dict[str, object]) -> pl.DataFrame:
@@ -125,3 +126,7 @@ def _facts(float_shares: float | None) -> pl.DataFrame:
     if float_shares is None:
         return pl.DataFrame(schema=_NO_FACTS)
     return pl.DataFrame([(date(1990, 1, 1), None, float_shares)], schema=_NO_FACTS, orient="row")
+
+
+def _rows(bars: pl.DataFrame, listed: pl.DataFrame, facts: pl.DataFrame) -> np.ndarray:
+    return np.ascontiguousarray(given_streams(bars, listed, facts).T)

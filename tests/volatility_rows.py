@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from given_rows import streams
 
 from tsis.core.feature import Array, Bank
 from tsis.core.stream import N_GIVEN, NAMES
@@ -70,21 +71,21 @@ def rows(n: int, seed: int = 0) -> Array:
 def columns(bank: Bank, given: Array) -> dict[str, Array]:
     """Return what `bank` says of the bars `given`, from the beginning of the series, by name."""
     engine = Engine([bank])
-    out, _ = engine.fold(given, engine.start())
+    out, _ = engine.fold(streams(given), engine.start())
     return {name: out[:, place] for place, name in enumerate(engine.names)}
 
 
 def broken_laws(bank: Bank, given: Array, seed: int = 0) -> list[str]:
     """Return how `bank` differs from itself when it is fed in pieces from saved states, and row by row."""
     engine = Engine([bank])
-    whole, last = engine.fold(given, engine.start())
+    whole, last = engine.fold(streams(given), engine.start())
     n = len(given)
     cuts = np.sort(np.random.default_rng(seed).integers(0, n + 1, 6)).tolist()
     broken = []
     for way, edges in {"in pieces": [0, *cuts, n], "row by row": list(range(n + 1))}.items():
         checkpoint, parts = engine.start(), []
         for begin, end in pairwise(edges):
-            part, checkpoint = engine.fold(given[begin:end], np.frombuffer(checkpoint.tobytes()))
+            part, checkpoint = engine.fold(streams(given[begin:end]), np.frombuffer(checkpoint.tobytes()))
             parts.append(part)
         if np.concatenate(parts).tobytes() != whole.tobytes():
             broken.append(f"{way}: other values")

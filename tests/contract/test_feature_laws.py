@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from given_rows import given_rows
+from given_rows import given_rows, streams
 
 from tsis.core.feature import Bank, Feature
 from tsis.core.jit import jit
@@ -26,7 +26,7 @@ CLOCK = {"ts_open", "ts_close", "session", "session_open", "session_close", "is_
 
 
 def broken(bank, rows, cuts=CUTS):
-    return {(finding.law, finding.column): finding for finding in audit(bank, rows, cuts) if finding.n_broken}
+    return {(finding.law, finding.column): finding for finding in audit(bank, streams(rows), cuts) if finding.n_broken}
 
 
 @pytest.mark.parametrize(("spacing", "seed"), BARS)
@@ -102,7 +102,7 @@ def test_together_they_say_what_each_says_alone():
     session, checkpoint, parts = engine.live(engine.start()), engine.start(), []
     live = one_by_one(session, rows)
     for start, stop in pairwise([0, 1, 500, 1_201, 1_500]):
-        part, checkpoint = engine.fold(rows[start:stop], np.frombuffer(checkpoint.tobytes()))
+        part, checkpoint = engine.fold(streams(rows[start:stop]), np.frombuffer(checkpoint.tobytes()))
         parts.append(part)
     assert bits(together) == bits(live) == bits(np.concatenate(parts))
     assert bits(last) == bits(checkpoint) == bits(session.checkpoint())
@@ -177,12 +177,12 @@ def test_a_planted_fault_is_caught(step, changes, laws):
 
 
 def one_by_one(session, rows):
-    return np.concatenate([session.step(rows[i : i + 1]).copy() for i in range(len(rows))])
+    return np.concatenate([session.step(streams(rows[i : i + 1])).copy() for i in range(len(rows))])
 
 
 def fold(banks, rows):
     engine = Engine(banks)
-    return engine.fold(rows, engine.start())
+    return engine.fold(streams(rows), engine.start())
 
 
 def bits(values):

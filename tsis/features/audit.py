@@ -47,7 +47,7 @@ class Finding:
     first_broken: int | None
 
 
-def audit(bank: Bank, rows: Array, cuts: Sequence[int]) -> list[Finding]:
+def audit(bank: Bank, given: Array, cuts: Sequence[int]) -> list[Finding]:
     """Try every law on every output of a bank.
 
     - ``live = batch``: bar by bar, from a restart at every cut, gives the same bits as one call.
@@ -58,54 +58,58 @@ def audit(bank: Bank, rows: Array, cuts: Sequence[int]) -> list[Finding]:
 
     Parameters
     ----------
-    rows : (n, `N_GIVEN`) bars of one series in order.
+    given : (`N_GIVEN`, n) streams of the bars of one series in order.
     cuts : rows, 0 < cut < n, in order.
     """
     engine = Engine([bank])
-    whole, last = engine.fold(rows, engine.start())
+    whole, last = engine.fold(given, engine.start())
     laws: dict[str, Callable[[], tuple[Array, Array]]] = {
-        "live = batch": lambda: (whole, _live(engine, rows, cuts)),
-        "no look-ahead": lambda: _futures(engine, rows, whole, cuts),
-        "increment = rebuild": lambda: (_below(whole, last), _below(*_pieces(engine, rows, cuts))),
+        "live = batch": lambda: (whole, _live(engine, given, cuts)),
+        "no look-ahead": lambda: _futures(engine, given, whole, cuts),
+        "increment = rebuild": lambda: (_below(whole, last), _below(*_pieces(engine, given, cuts))),
         "warm-up": lambda: _before_warm_up(bank, whole),
     }
     return [finding for law, tried in laws.items() for finding in _findings(engine.names, law, *tried())]
 
 
-def _live(engine: Engine, rows: Array, cuts: Sequence[int]) -> Array:
-    session, out = engine.live(engine.start()), np.empty((rows.shape[0], len(engine.names)))
+def _live(engine: Engine, given: Array, cuts: Sequence[int]) -> Array:
+    session, out = engine.live(engine.start()), np.empty((given.shape[1], len(engine.names)))
     restarts = set(cuts)
-    for i in range(rows.shape[0]):
+    for i in range(given.shape[1]):
         if i in restarts:
             session = engine.live(_saved(session.checkpoint()))
-        out[i] = session.step(rows[i : i + 1])[0]
+        out[i] = session.step(_cut(given, i, i + 1))[0]
     return out
 
 
-def _pieces(engine: Engine, rows: Array, cuts: Sequence[int]) -> tuple[Array, Array]:
+def _pieces(engine: Engine, given: Array, cuts: Sequence[int]) -> tuple[Array, Array]:
     checkpoint, parts = engine.start(), []
-    for start, stop in pairwise([0, *cuts, rows.shape[0]]):
-        part, checkpoint = engine.fold(rows[start:stop], _saved(checkpoint))
+    for start, stop in pairwise([0, *cuts, given.shape[1]]):
+        part, checkpoint = engine.fold(_cut(given, start, stop), _saved(checkpoint))
         parts.append(part)
     return np.concatenate(parts), checkpoint
 
 
-def _futures(engine: Engine, rows: Array, whole: Array, cuts: Sequence[int]) -> tuple[Array, Array]:
+def _futures(engine: Engine, given: Array, whole: Array, cuts: Sequence[int]) -> tuple[Array, Array]:
     """Return what is known up to every cut as it was, and with another future and with none, one after the other."""
     expected, found = [], []
     for cut in cuts:
-        for future in (rewritten(rows, cut), rows[:cut]):
+        for future in (rewritten(given, cut), _cut(given, 0, cut)):
             expected.append(whole[:cut])
             found.append(engine.fold(future, engine.start())[0][:cut])
     return np.concatenate(expected), np.concatenate(found)
 
 
-def rewritten(rows: Array, cut: int) -> Array:
-    """Return `rows` with other prices and sizes from `cut` on: those of the rest, backwards and half as large again."""
-    other = rows.copy()
-    other[cut:] = rows[cut:][::-1] * 1.5
-    other[cut:, _CALENDAR] = rows[cut:, _CALENDAR]
+def rewritten(given: Array, cut: int) -> Array:
+    """Return `given` with other prices and sizes from `cut` on: those of the rest, backwards, half as large again."""
+    other = given.copy()
+    other[:, cut:] = given[:, cut:][:, ::-1] * 1.5
+    other[_CALENDAR, cut:] = given[_CALENDAR, cut:]
     return other
+
+
+def _cut(given: Array, start: int, stop: int) -> Array:
+    return np.ascontiguousarray(given[:, start:stop])
 
 
 def _before_warm_up(bank: Bank, whole: Array) -> tuple[Array, Array]:

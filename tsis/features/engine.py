@@ -15,7 +15,11 @@ from tsis.core.stream import N_STREAMS
 from tsis.kernels.run_banks import run_banks
 
 _ROOM: Final = 4096
-"""Bars that fit behind the history before it moves to the front again."""
+"""Bars, at least, that fit behind the history before it moves to the front again."""
+_SAME_PLACES: Final = 512
+"""Numbers so far apart compete for the same places of the nearest cache."""
+_APART: Final = 24
+"""What keeps the same bar of one stream and the next out of each other's way there."""
 
 
 class Engine:
@@ -52,12 +56,12 @@ class Engine:
         """Return the checkpoint before the first bar: the state of every bank, then the bars that they look back on."""
         return np.concatenate([np.zeros(self._state_size), np.full(N_STREAMS * self.history, np.nan)])
 
-    def fold(self, rows: Array, checkpoint: Array) -> tuple[Array, Array]:
+    def fold(self, given: Array, checkpoint: Array) -> tuple[Array, Array]:
         """Return what the banks say of each bar, and the checkpoint after the last.
 
         Parameters
         ----------
-        rows : (n, `N_GIVEN`) the bars after `checkpoint`, in order: the given streams of `tsis.core.stream`.
+        given : (`N_GIVEN`, n) C-ordered float64: the streams of the bars after `checkpoint`, in order.
         checkpoint : from `start`, or from an earlier call; not changed.
 
         Returns
@@ -66,12 +70,14 @@ class Engine:
         checkpoint : flat float64 array; its bytes can be saved.
         """
         session = self.live(checkpoint)
-        return session.step(rows), session.checkpoint()
+        return session.step(given), session.checkpoint()
 
     def live(self, checkpoint: Array) -> Live:
         """Return a session that goes on from `checkpoint`, bar by bar."""
         state = checkpoint[: self._state_size].copy()
-        window = np.full((N_STREAMS, self.history + _ROOM), np.nan)
+        window = np.full(
+            (N_STREAMS, (self.history + _ROOM) // _SAME_PLACES * _SAME_PLACES + _SAME_PLACES + _APART), np.nan
+        )
         window[:, : self.history] = checkpoint[self._state_size :].reshape(N_STREAMS, self.history)
         return Live(self._program, self._params, state, window, self.history, len(self.names))
 
@@ -92,20 +98,21 @@ class Live:
         self._history = self._position = history
         self._one = np.empty((1, width))
 
-    def step(self, rows: Array) -> Array:
+    def step(self, given: Array) -> Array:
         """Return what the banks say of the next bars.
 
         Parameters
         ----------
-        rows : (n, `N_GIVEN`) C-ordered float64: the given streams.
+        given : (`N_GIVEN`, n) C-ordered float64: their streams.
 
         Returns
         -------
         (n, len(names)) array; for one bar the same array at every call, overwritten by the next.
         """
-        out = self._one if rows.shape[0] == 1 else np.empty((rows.shape[0], self._one.shape[1]))
+        n = given.shape[1]
+        out = self._one if n == 1 else np.empty((n, self._one.shape[1]))
         self._position = run_banks(
-            self._program, self._params, self._state, self._window, self._history, self._position, rows, out
+            self._program, self._params, self._state, self._window, self._history, self._position, given, out
         )
         return out
 

@@ -74,7 +74,7 @@ def gaps_of(bars: pl.DataFrame, given: Array, params: FairValueGapParams) -> pl.
     Parameters
     ----------
     bars : ticker, bar_spec, ts_close, seq, sorted by (ts_close, seq).
-    given : (n, `N_GIVEN`) the streams of the same bars.
+    given : (`N_GIVEN`, n) the streams of the same bars.
     """
     events = pl.concat([pl.DataFrame(block, schema=_EVENTS, orient="row") for block in _events(given, params)])
     known = bars.select("ticker", "bar_spec", "ts_close", "seq").with_row_index("row")
@@ -120,11 +120,12 @@ def _events(given: Array, params: FairValueGapParams) -> list[Array]:
     x, out = np.full((N_STREAMS, _BLOCK), np.nan), np.empty((_BLOCK, 2 * kernel.N_OUTPUTS * n_timeframes))
     found = [np.empty((0, kernel.LOG_WIDTH))]
     follow_gaps = address(kernel.follow_gaps)
-    for first in range(0, len(given), _BLOCK):
-        rows = given[first : first + _BLOCK]
-        x[: rows.shape[1], : len(rows)] = rows.T
+    for first in range(0, given.shape[1], _BLOCK):
+        block = given[:, first : first + _BLOCK]
+        n = block.shape[1]
+        x[: block.shape[0], :n] = block
         state[size] = 0.0
-        run_step(follow_gaps, x, 0, len(rows), numbers, state, out, 0)
+        run_step(follow_gaps, x, 0, n, numbers, state, out, 0)
         events = state[size + 1 : size + 1 + int(state[size]) * kernel.LOG_WIDTH].reshape(-1, kernel.LOG_WIDTH).copy()
         events[:, 0] += first
         found.append(events)

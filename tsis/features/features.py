@@ -74,8 +74,8 @@ def features(
     key = spec(Features).polars_schema.names()
     empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(engine.names, pl.Float64))
     frames, after = [empty], dict(state or {})
-    for name, bars, rows in series_of(information_bars, bar_microstructure, sessions, tickers_dim, params):
-        out, after[name] = engine.fold(rows, after[name] if name in after else engine.start())
+    for name, bars, given in series_of(information_bars, bar_microstructure, sessions, tickers_dim, params):
+        out, after[name] = engine.fold(given, after[name] if name in after else engine.start())
         values = pl.from_numpy(np.ascontiguousarray(out.T), schema=engine.names, orient="col")
         frames.append(pl.concat([bars.select(key), values.fill_nan(None)], how="horizontal"))
     return pl.concat(frames).sort(spec(Features).key), after
@@ -88,7 +88,7 @@ def series_of(
     tickers_dim: pl.DataFrame,
     params: FeaturesParams,
 ) -> Iterator[tuple[str, pl.DataFrame, Array]]:
-    """Yield, of every chosen series, ``ticker bar_spec``, its bars in order, and the rows that the engine is given."""
+    """Yield, of every chosen series, ``ticker bar_spec``, its bars in order, and the streams that the engine takes."""
     chosen = information_bars
     if params.bar_specs is not None:
         chosen = chosen.filter(pl.col("bar_spec").is_in(params.bar_specs))

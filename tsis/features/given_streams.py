@@ -1,4 +1,4 @@
-"""The bars of one series as the rows that the feature engine reads."""
+"""The bars of one series as the streams that the feature engine reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _AFTER_HOURS: Final = pl.duration(hours=4)
 
 
 def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFrame) -> Array:
-    """Return (n, `N_GIVEN`) the given streams of `tsis.core.stream`, NaN where a series has none.
+    """Return (`N_GIVEN`, n) the given streams of `tsis.core.stream`, NaN where a series has none.
 
     A bar belongs to the session in which it closes; up to four hours after a close to that session; else to the next.
     float_shares is that of the day of the bar's close.
@@ -27,10 +27,10 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     facts : rows of reference.tickers_dim of the ticker.
     """
     known = _with_float(_with_session(bars, sessions), facts)
-    streams = np.full((bars.height, N_GIVEN), np.nan)
+    streams = np.full((N_GIVEN, bars.height), np.nan)
     for place, name in enumerate(NAMES[:N_GIVEN]):
         if name in known.columns:
-            streams[:, place] = known[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            streams[place] = known[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
     return streams
 
 

@@ -39,7 +39,7 @@ def run_banks(
     window: NDArray[np.float64],
     history: int,
     position: int,
-    rows: NDArray[np.float64],
+    given: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> int:
     """Feed `rows` to every bank, write what they say, and return the position in `window` after them.
@@ -50,21 +50,22 @@ def run_banks(
     state : of all banks, one after the other; changed in place.
     window : (`N_STREAMS`, `history` + room), changed in place: earlier bars up to `position`. When the room is used up,
         the last `history` of them move to the front.
-    rows : (n, `N_GIVEN`) the new bars, one a row.
+    given : (`N_GIVEN`, n) the new bars, a stream a row.
     out : (n, width) what the banks say of each.
     """
     capacity = window.shape[1]
     done = 0
-    while done < rows.shape[0]:
+    n = given.shape[1]
+    while done < n:
         if position == capacity:
             for s in range(window.shape[0]):
                 for i in range(history):
                     window[s, i] = window[s, capacity - history + i]
             position = history
-        stop = position + min(capacity - position, _BLOCK, rows.shape[0] - done)
-        for i in range(position, stop):
-            for s in range(N_GIVEN):
-                window[s, i] = rows[done + i - position, s]
+        stop = position + min(capacity - position, _BLOCK, n - done)
+        for s in range(N_GIVEN):
+            for i in range(stop - position):
+                window[s, position + i] = given[s, done + i]
         _derive(window, position, stop)
         part = out[done : done + stop - position]
         for b in range(program.shape[0]):

@@ -57,22 +57,22 @@ def audit_lake(
             if tickers and ticker not in tickers:
                 continue
             stored = lake.scan(_TABLE, tickers=[str(ticker)]).collect()
-            for series, bars, rows in series_of(**inputs.frames(ticker), params=params):
+            for series, bars, given in series_of(**inputs.frames(ticker), params=params):
                 bar_spec = series.partition(" ")[2]
                 if bar_specs and bar_spec not in bar_specs:
                     continue
                 n_series += 1
-                cuts = sorted({int(frac * min(n_rows, len(rows))) for frac in _CUTS_FRAC} - {0})
+                cuts = sorted({int(frac * min(n_rows, bars.height)) for frac in _CUTS_FRAC} - {0})
                 kept = bars.select(spec(Features).key).join(
                     stored.filter(pl.col("bar_spec") == bar_spec),
                     on=spec(Features).key,
                     how="left",
                     maintain_order="left",
                 )
-                found = dict(zip(engine.names, engine.fold(rows, engine.start())[0].T, strict=True))
+                found = dict(zip(engine.names, engine.fold(given, engine.start())[0].T, strict=True))
                 for family, bank in banks.items():
                     same = [_stored(kept, output.name, found[output.name]) for output in bank.outputs]
-                    yield Audited(series, family, (*audit(bank, rows[:n_rows], cuts), *same))
+                    yield Audited(series, family, (*audit(bank, np.ascontiguousarray(given[:, :n_rows]), cuts), *same))
     if not n_series:
         raise UsageError(f"{lake.root}: no series of information_bars is asked for; 'tsis features audit' takes all")
 

@@ -173,10 +173,10 @@ def test_every_bar_has_the_session_that_it_belongs_to():
     rows = bars(len(times), ts_close=times, ts_open=[time - timedelta(minutes=1) for time in times])
     found = given_streams(rows, listed, facts())
     epoch = date(1970, 1, 1)
-    days = [None if np.isnan(day) else epoch + timedelta(days=int(day)) for day in found[:, SESSION]]
+    days = [None if np.isnan(day) else epoch + timedelta(days=int(day)) for day in found[SESSION]]
     assert days == list(expected.values())
     by_day = {row["session"]: row for row in listed.to_dicts()}
-    for time, day, row in zip(times, days, found, strict=True):
+    for time, day, row in zip(times, days, found.T, strict=True):
         if day is None:
             assert np.isnan(row[[SESSION_OPEN, SESSION_CLOSE, IS_HALF_DAY]]).all()
             continue
@@ -193,15 +193,15 @@ def test_the_float_is_that_of_the_day():
     )
     times = [utc(1, 12), utc(2, 12), utc(3, 12), utc(4, 12), utc(9, 12)]
     found = given_streams(bars(5, ts_close=times, ts_open=times), sessions(), known)
-    np.testing.assert_array_equal(found[:, FLOAT_SHARES], [np.nan, 5e6, 5e6, 6e6, 6e6])
+    np.testing.assert_array_equal(found[FLOAT_SHARES], [np.nan, 5e6, 5e6, 6e6, 6e6])
 
 
 def test_streams_are_the_columns_of_the_bars():
     rows = bars(5)
     found = given_streams(rows, sessions(), facts())
-    for place, name in enumerate(NAMES[: found.shape[1]]):
+    for place, name in enumerate(NAMES[: found.shape[0]]):
         if name in rows.columns:
-            np.testing.assert_array_equal(found[:, place], rows[name].to_physical().cast(pl.Float64).to_numpy())
+            np.testing.assert_array_equal(found[place], rows[name].to_physical().cast(pl.Float64).to_numpy())
 
 
 class NeedyParams(Params):

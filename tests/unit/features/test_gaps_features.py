@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 from gap_rows import DAY_US, PLACE, chunked, columns, rows
+from given_rows import streams
 from pydantic import ValidationError
 
 from tsis.core.stream import N_GIVEN, N_STREAMS
@@ -397,7 +398,7 @@ def test_random_bars_give_what_the_plain_rules_give(seed, bad):
     given = rows(2_200, seed)
     given = spoiled(given, seed) if bad else given
     engine = Engine([fair_value_gap(PARAMS)])
-    out, _ = engine.fold(given, engine.start())
+    out, _ = engine.fold(streams(given), engine.start())
     oracles = [Oracle(MINUTES[name], PARAMS) for name in PARAMS.timeframes]
     expected = np.array([[value for oracle in oracles for value in oracle.row(row)] for row in given])
     np.testing.assert_allclose(out, expected, rtol=1e-9, atol=1e-11)
@@ -417,23 +418,23 @@ def test_random_bars_give_what_the_plain_rules_give(seed, bad):
 def test_in_pieces_and_row_by_row_it_is_the_same(seed):
     given = spoiled(rows(700, seed), seed)
     engine = Engine([fair_value_gap(PARAMS)])
-    whole, last = engine.fold(given, engine.start())
+    whole, last = engine.fold(streams(given), engine.start())
     random = np.random.default_rng(seed)
     assert chunked(engine, given, np.sort(random.integers(0, 700, 6)).tolist()).tobytes() == whole.tobytes()
     assert chunked(engine, given, list(range(1, 700))).tobytes() == whole.tobytes()
     live = engine.live(engine.start())
     for i, row in enumerate(given):
-        assert live.step(row[None]).tobytes() == whole[i].tobytes()
+        assert live.step(streams(row[None])).tobytes() == whole[i].tobytes()
     assert live.checkpoint().tobytes() == last.tobytes()
 
 
 def test_nothing_changes_when_the_future_is_rewritten():
     given, other = rows(900, 7), rows(900, 8)
     engine = Engine([fair_value_gap(PARAMS)])
-    whole, _ = engine.fold(given, engine.start())
+    whole, _ = engine.fold(streams(given), engine.start())
     for cut in (1, 301, 450, 777):
         changed = np.vstack([given[:cut], other[cut:]])
-        found, _ = engine.fold(changed, engine.start())
+        found, _ = engine.fold(streams(changed), engine.start())
         assert found[:cut].tobytes() == whole[:cut].tobytes()
         assert found[cut:].tobytes() != whole[cut:].tobytes()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 import pytest
-from given_rows import given_rows
+from given_rows import given_rows, streams
 from pydantic import ValidationError
 
 from tsis.core.stream import NAMES
@@ -13,7 +13,7 @@ from tsis.features.microstructure.last_known import LastKnownParams, last_known
 
 def columns(rows, **params):
     engine = Engine([last_known(LastKnownParams(**params))])
-    return dict(zip(engine.names, engine.fold(rows, engine.start())[0].T, strict=True))
+    return dict(zip(engine.names, engine.fold(streams(rows), engine.start())[0].T, strict=True))
 
 
 @pytest.mark.parametrize("name", ["spread_bps", "vwap"])

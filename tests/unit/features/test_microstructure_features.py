@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from given_rows import given_rows
+from given_rows import given_rows, streams
 from pydantic import ValidationError
 from scipy.stats import norm
 
@@ -23,7 +23,7 @@ def said(name, rows, **params):
     """Return what a family says of `rows`, by column."""
     family = FAMILIES[name]
     engine = Engine([family(family.params(**params))])
-    out, _ = engine.fold(rows, engine.start())
+    out, _ = engine.fold(streams(rows), engine.start())
     return dict(zip(engine.names, out.T.copy(), strict=True))
 
 

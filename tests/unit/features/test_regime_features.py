@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import talib
 from gap_rows import PLACE, chunked, columns, rows
+from given_rows import streams
 from pydantic import ValidationError
 
 from tsis.features.engine import Engine
@@ -145,12 +146,12 @@ def test_in_pieces_row_by_row_and_with_another_future_it_is_the_same(seed):
     given, other = path(900, seed), path(900, seed + 10)
     given[300, PLACE["close"]] = np.nan
     running = engine(rank_bars=60, ema_periods=(5, 10, 20, 60))
-    whole, _ = running.fold(given, running.start())
+    whole, _ = running.fold(streams(given), running.start())
     cuts = np.sort(np.random.default_rng(seed).integers(0, 900, 6)).tolist()
     assert chunked(running, given, cuts).tobytes() == whole.tobytes()
     assert chunked(running, given, list(range(1, 900))).tobytes() == whole.tobytes()
     for cut in (100, 305, 700):
-        found, _ = running.fold(np.vstack([given[:cut], other[cut:]]), running.start())
+        found, _ = running.fold(streams(np.vstack([given[:cut], other[cut:]])), running.start())
         assert found[:cut].tobytes() == whole[:cut].tobytes()
 
 

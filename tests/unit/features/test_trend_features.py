@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 import talib
 from feature_rows import columns, rows
+from given_rows import streams
 from pydantic import ValidationError
 from scipy.stats import linregress
 
@@ -254,12 +255,12 @@ def test_other_periods_are_those_of_ta_lib():
 def test_a_bar_with_a_missing_price_is_passed_over(name):
     bank, given = BANKS[name], rows(400, 13)
     engine = Engine([bank])
-    without, _ = engine.fold(given, engine.start())
+    without, _ = engine.fold(streams(given), engine.start())
     holes = np.sort(np.random.default_rng(13).choice(400, 30, replace=False))
     with_holes = np.insert(given, holes, given[holes], axis=0)
     is_hole = np.insert(np.zeros(400, dtype=bool), holes, values=True)
     with_holes[np.ix_(is_hole, bank.inputs)] = np.nan
-    found, _ = engine.fold(with_holes, engine.start())
+    found, _ = engine.fold(streams(with_holes), engine.start())
     assert np.isnan(found[is_hole]).all()
     np.testing.assert_array_equal(found[~is_hole], without)
 

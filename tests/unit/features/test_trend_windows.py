@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from feature_rows import columns, rows
+from given_rows import streams
 
 from tsis.core.stream import CLOSE, HIGH, LOW, OPEN
 from tsis.features.engine import Engine
@@ -121,7 +122,7 @@ def largest_error(n, piece, seed):
     largest = dict.fromkeys(lengths, 0.0)
     session = engine.live(engine.start())
     for number, given in enumerate(walk(n, piece, seed)):
-        out, close = session.step(given), given[:, CLOSE]
+        out, close = session.step(streams(given)), given[:, CLOSE]
         if number % 10 != 9:
             continue
         for row in np.random.default_rng([seed, number, 1]).integers(5_000, piece, 40).tolist():
