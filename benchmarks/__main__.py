@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import bars, fracdiff, growth, imbalance_bars, labels, memory, report, store, weights
+from benchmarks import bars, fracdiff, growth, imbalance_bars, labels, memory, report, splits, store, weights
 from benchmarks.contest import Contest, Row, hold
 from benchmarks.minute_bars import minute_bars
 
@@ -85,6 +85,13 @@ def _fracdiff(asked: Asked) -> Found:
         return Found(_held(fracdiff.contests(peer), min(asked.rounds, FEW_ROUNDS)), problems=problems)
 
 
+def _splits(asked: Asked) -> Found:
+    has_peer = asked.python is not None and splits.has_peer(asked.python)
+    with splits.running_peer(asked.python) if asked.python and has_peer else nullcontext() as peer:
+        problems = splits.differences(peer) if peer else []
+        return Found(_held(splits.contests(peer), min(asked.rounds, FEW_ROUNDS)), problems=problems)
+
+
 def _store(asked: Asked) -> Found:
     made = minute_bars(n_days=asked.days)
     rows = _held([store.publish(made, asked.folder)], min(asked.rounds, FEW_ROUNDS))
@@ -122,6 +129,7 @@ PARTS: dict[str, Callable[[Asked], Found]] = {
     "labels": _labels,
     "weights": _weights,
     "fracdiff": _fracdiff,
+    "splits": _splits,
     "store": _store,
     "memory": _memory,
     "growth": _growth,

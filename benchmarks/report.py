@@ -14,7 +14,7 @@ from benchmarks.memory import Ingested
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _PACKAGES = ("polars", "duckdb", "pyarrow", "numba", "numpy")
-_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "pandas", "numba", "numpy")
+_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "purgedcv", "pandas", "numba", "numpy")
 
 
 def machine() -> str:
@@ -70,12 +70,13 @@ def memory_table(ingested: Sequence[Ingested]) -> str:
 
 
 def peers(python: str | None) -> str:
-    """Return the versions of the peers that the interpreter `python` has."""
+    """Return the versions of those peers that the interpreter `python` has."""
     if python is None:
         return "TSIS_PEERS_PYTHON is not set: without mlfinpy and RiskLabAI"
     code = (
-        "import platform; from importlib.metadata import version;"
-        f"found = ', '.join(f'{{n}} {{version(n)}}' for n in {_PEER_PACKAGES});"
+        "import platform; from importlib.metadata import distributions;"
+        "versions = {d.name: d.version for d in distributions()};"
+        f"found = ', '.join(f'{{n}} {{versions[n]}}' for n in {_PEER_PACKAGES} if n in versions);"
         "print('Python', platform.python_version() + ',', found)"
     )
     found = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()

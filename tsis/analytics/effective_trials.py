@@ -90,4 +90,4 @@ def _correlation(values: Floats) -> Floats:
     level = np.where(flat, values[0], np.nan)
     rho[level[:, None] == level[None, :]] = 1.0
     np.fill_diagonal(rho, 1.0)
-    return np.round(np.clip(rho, -1.0, 1.0), 12)
+    return np.asarray(np.round(np.clip(rho, -1.0, 1.0), 12), dtype=np.float64)

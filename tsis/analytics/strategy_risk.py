@@ -53,9 +53,7 @@ def needed_bets(stop_loss: float, profit_target: float, precision: float, sharpe
     return (sharpe / of_one) ** 2 if of_one * sharpe > 0.0 else math.nan
 
 
-def failure_probability(
-    bet_returns: npt.ArrayLike, n_bets: float, sharpe: float, horizon_years: float = 2.0
-) -> float:
+def failure_probability(bet_returns: npt.ArrayLike, n_bets: float, sharpe: float, horizon_years: float = 2.0) -> float:
     """Return the probability that the precision over the horizon is below the one that `sharpe` needs (15.4).
 
     Precision and mean gain and loss are those of the bets; the precision over ``n_bets * horizon_years`` future bets is

@@ -33,13 +33,20 @@ class Leak:
 
     def __str__(self) -> str:
         return (
-            f"split {self.split}: {self.n_overlapping:,} of {self.n_train:,} training labels overlap a test label (first: "
-            f"row {self.train_row:,} with test row {self.test_row:,})"
+            f"split {self.split}: {self.n_overlapping:,} of {self.n_train:,} training labels overlap a test label "
+            f"(first: row {self.train_row:,} with test row {self.test_row:,})"
         )
 
 
 def audit_splits(
-    splits: Any, t0: Any, t1: Any, *, closed: Closed = "both", X: Any = None, y: Any = None, groups: Any = None  # noqa: N803
+    splits: Any,
+    t0: Any,
+    t1: Any,
+    *,
+    closed: Closed = "both",
+    X: Any = None,  # noqa: N803
+    y: Any = None,
+    groups: Any = None,
 ) -> tuple[Leak, ...]:
     """Hold every training row of every split against the test rows and return the splits that leak; none is the proof.
 

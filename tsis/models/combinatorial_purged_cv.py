@@ -93,9 +93,11 @@ class CombinatorialPurgedCV(Splitter):
         DataError
             If there are not as many predictions as splits, or not as many values as test rows.
         """
-        n_splits = self._n_splits(None)
+        n_splits = self._count()
         if len(predictions) != n_splits:
-            raise DataError(f"paths: {len(predictions):,} sets of predictions for {n_splits:,} splits; needs one of each")
+            raise DataError(
+                f"paths: {len(predictions):,} sets of predictions for {n_splits:,} splits; needs one of each"
+            )
         values = [np.asarray(one) for one in predictions]
         out = np.empty((self.n_paths, self.windows.n), dtype=np.result_type(*values))
         used = np.zeros(self.n_groups, dtype=np.int64)
@@ -103,7 +105,7 @@ class CombinatorialPurgedCV(Splitter):
             sizes = [int(self._edges[g + 1] - self._edges[g]) for g in groups]
             if one.shape != (sum(sizes),):
                 raise DataError(
-                    f"paths: the predictions of split {number} have the shape {one.shape}; needs one value for each of its "
+                    f"paths: split {number} has predictions of shape {one.shape}; needs one value for each of its "
                     f"{sum(sizes):,} test rows"
                 )
             for group, part in zip(groups, np.split(one, np.cumsum(sizes)[:-1]), strict=True):
@@ -111,9 +113,9 @@ class CombinatorialPurgedCV(Splitter):
                 used[group] += 1
         return out
 
-    def _n_splits(self, groups: Any) -> int:
+    def _count(self) -> int:
         return comb(self.n_groups, self.n_test_groups)
 
-    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]:
         for tested in self.test_groups():
             yield self._blocks.train(tested), self._blocks.test(tested)

@@ -19,9 +19,9 @@ from tsis.models.windows import Closed, Rows, Windows
 class GroupPurgedKFold(Splitter):
     """Test folds of whole groups (tickers, say), purged across groups too: markets move together.
 
-    Groups are taken in the order of their first row and cut into even parts, the first ones a group larger. A row trains
-    if its group is not tested, its window shares no moment with that of any test row, and it lies in no embargo. Where
-    groups trade at the same times purging leaves little: that is what the data allow.
+    Groups are taken in the order of their first row and cut into even parts, the first ones a group larger. A row
+    trains if its group is not tested, its window shares no moment with that of any test row, and it lies in no embargo.
+    Where groups trade at the same times purging leaves little: that is what the data allow.
 
     Parameters
     ----------
@@ -52,13 +52,21 @@ class GroupPurgedKFold(Splitter):
         self._group = None if groups is None else self._numbered(groups)
         self._after = embargo.first_rows(windows, np.arange(windows.n), windows.last, windows.t1)
 
-    def _n_splits(self, groups: Any) -> int:
-        return self.n_splits
-
-    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
+    def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:  # noqa: ARG002, N803
+        """Yield the row numbers (train, test) of each split; `groups`, if given, stand for those of construction."""
+        self._require_rows(X)
         group = self._group if groups is None else self._numbered(groups)
         if group is None:
             raise DataError("GroupPurgedKFold: no groups; give them to split or at construction")
+        return self._with_training_rows(self._splits_of(group))
+
+    def _count(self) -> int:
+        return self.n_splits
+
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]:
+        return self.split()
+
+    def _splits_of(self, group: Rows) -> Iterator[tuple[Rows, Rows]]:
         edges = even_edges("group purged k-fold, groups as rows", int(group.max(initial=-1)) + 1, self.n_splits)
         fold = np.searchsorted(edges, group, side="right") - 1
         for number in range(self.n_splits):
@@ -78,7 +86,9 @@ class GroupPurgedKFold(Splitter):
         """Return the groups as numbers in the order of their first rows."""
         series = groups if isinstance(groups, pl.Series) else pl.Series(np.asarray(groups))
         if series.len() != self.windows.n:
-            raise DataError(f"GroupPurgedKFold: {series.len():,} groups for {self.windows.n:,} rows; needs one for each")
+            raise DataError(
+                f"GroupPurgedKFold: {series.len():,} groups for {self.windows.n:,} rows; needs one for each"
+            )
         n_missing = series.null_count() + (int(series.is_nan().sum()) if series.dtype.is_float() else 0)
         if n_missing:
             raise DataError(f"GroupPurgedKFold: {n_missing:,} of {series.len():,} rows have no group; leave them out")

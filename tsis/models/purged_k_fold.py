@@ -44,10 +44,10 @@ class PurgedKFold(Splitter):
         self.n_splits, self.embargo, self.closed = n_splits, embargo, closed
         self._blocks = PurgedBlocks(self.windows, even_edges("purged k-fold", self.windows.n, n_splits), embargo)
 
-    def _n_splits(self, groups: Any) -> int:
+    def _count(self) -> int:
         return self.n_splits
 
-    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]:
         for fold in range(self.n_splits):
             yield self._blocks.train([fold]), self._blocks.test([fold])
 

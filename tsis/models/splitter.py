@@ -27,8 +27,8 @@ class Splitter(ABC):
         self.windows = windows
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:  # noqa: ARG002, N803
-        """Return how many splits there are; X and y are not looked at."""
-        return self._n_splits(groups)
+        """Return how many splits there are; what is given is not looked at."""
+        return self._count()
 
     def split(self, X: Any = None, y: Any = None, groups: Any = None) -> Iterator[tuple[Rows, Rows]]:  # noqa: ARG002, N803
         """Yield the row numbers (train, test) of each split, int64, ascending.
@@ -36,34 +36,37 @@ class Splitter(ABC):
         Parameters
         ----------
         X : the n rows, of which only the number is looked at; None where they need no check.
-        y : not looked at.
-        groups : (n,) for a splitter by groups; the others do not look at it.
+        y, groups : not looked at.
 
         Raises
         ------
         DataError
             If X has another number of rows than the windows, or purging leaves no row to train on.
         """
-        if X is not None:
-            n = int(X.shape[0]) if hasattr(X, "shape") else len(X)
-            if n != self.windows.n:
-                raise DataError(
-                    f"{type(self).__name__}: X has {n:,} rows and the label windows {self.windows.n:,}; make a splitter "
-                    "with the windows of these rows"
-                )
-        return self._checked(groups)
+        self._require_rows(X)
+        return self._with_training_rows(self._splits())
 
-    def _checked(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
-        for number, (train, test) in enumerate(self._splits(groups)):
+    def _require_rows(self, X: Any) -> None:  # noqa: N803
+        if X is None:
+            return
+        n = int(X.shape[0]) if hasattr(X, "shape") else len(X)
+        if n != self.windows.n:
+            raise DataError(
+                f"{type(self).__name__}: X has {n:,} rows and the label windows {self.windows.n:,}; "
+                "make a splitter with the windows of these rows"
+            )
+
+    def _with_training_rows(self, splits: Iterator[tuple[Rows, Rows]]) -> Iterator[tuple[Rows, Rows]]:
+        for number, (train, test) in enumerate(splits):
             if not train.size:
                 raise DataError(
-                    f"{type(self).__name__}: split {number} of {self._n_splits(groups)} has no row left to train on after "
+                    f"{type(self).__name__}: split {number} of {self._count()} has no row left to train on after "
                     f"purging {self.windows.n:,} labels; take fewer test rows, shorter label windows or less embargo"
                 )
             yield train, test
 
     @abstractmethod
-    def _n_splits(self, groups: Any) -> int: ...
+    def _count(self) -> int: ...
 
     @abstractmethod
-    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]: ...
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]: ...

@@ -63,10 +63,10 @@ class WalkForward(Splitter):
             wanted = f"{n_splits} blocks of {test_size:,}" if n_splits else f"a block after {min_train:,} ended labels"
             raise DataError(f"walk-forward: {n:,} rows can't make {wanted} and something to train on before")
 
-    def _n_splits(self, groups: Any) -> int:
+    def _count(self) -> int:
         return -(-(self.windows.n - self._begin) // self.test_size)
 
-    def _splits(self, groups: Any) -> Iterator[tuple[Rows, Rows]]:
+    def _splits(self) -> Iterator[tuple[Rows, Rows]]:
         return _blocks(self.windows, self._begin, self.test_size, self.max_train)
 
 

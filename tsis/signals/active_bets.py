@@ -13,6 +13,8 @@ Floats = npt.NDArray[np.float64]
 Times = npt.NDArray[np.int64]
 Ints = npt.NDArray[np.int64]
 
+_UNITS = 2.0**40
+
 
 def average_active(t0: Times, t1: Times, size: Floats) -> tuple[Times, Floats]:
     """Return the average size of the active bets, at every moment at which it may change; López de Prado (2018), 10.4.
@@ -27,7 +29,8 @@ def average_active(t0: Times, t1: Times, size: Floats) -> tuple[Times, Floats]:
 
     Returns
     -------
-    (m,) the moments, ascending, each once; (m,) the average from each until the next, 0 where no bet is active.
+    (m,) the moments, ascending, each once; (m,) the average from each until the next, 0 where no bet is active. Sizes
+    are taken to 2^-40 and their sums are exact: an average depends on the active bets alone, on none before them.
 
     Raises
     ------
@@ -41,11 +44,9 @@ def average_active(t0: Times, t1: Times, size: Floats) -> tuple[Times, Floats]:
         raise DataError(f"active bets: {n_bad:,} of {sizes.size:,} sizes are NaN or outside [-1, 1]")
     moments = np.unique(np.concatenate((t0, t1)))
     begin, end = np.searchsorted(moments, t0), np.searchsorted(moments, t1)
-    n_active = _running(begin, end, np.ones(sizes.size), moments.size)
-    total = _running(begin, end, sizes, moments.size)
-    # what is left of rounding where nothing is active must not be a position
-    mean = np.divide(total, n_active, out=np.zeros(moments.size), where=n_active > 0.0)
-    return moments, np.clip(mean, -1.0, 1.0)
+    n_active = _running(begin, end, np.ones(sizes.size, dtype=np.int64), moments.size)
+    total = _running(begin, end, np.rint(sizes * _UNITS).astype(np.int64), moments.size)
+    return moments, np.divide(total / _UNITS, n_active, out=np.zeros(moments.size), where=n_active > 0)
 
 
 def concurrent_bets(t0: Times, t1: Times, side: npt.ArrayLike) -> tuple[Ints, Ints]:
@@ -58,7 +59,7 @@ def concurrent_bets(t0: Times, t1: Times, side: npt.ArrayLike) -> tuple[Ints, In
     """
     sides = np.asarray(side, dtype=np.float64)
     _require_bets(t0, t1, sides)
-    return tuple(_active_at(t0, t1, is_of) for is_of in (sides > 0.0, sides < 0.0))  # type: ignore[return-value]
+    return _active_at(t0, t1, sides > 0.0), _active_at(t0, t1, sides < 0.0)
 
 
 def budget_size(n_long: npt.ArrayLike, n_short: npt.ArrayLike, most_long: int, most_short: int) -> Floats:
@@ -83,9 +84,11 @@ def budget_size(n_long: npt.ArrayLike, n_short: npt.ArrayLike, most_long: int, m
     return np.minimum(long / most_long, 1.0) - np.minimum(short / most_short, 1.0)
 
 
-def _running(begin: Ints, end: Ints, value: Floats, n: int) -> Floats:
-    change = np.bincount(begin, value, n) - np.bincount(end, value, n)
-    return np.asarray(np.cumsum(change), dtype=np.float64)
+def _running(begin: Ints, end: Ints, value: Ints, n: int) -> Ints:
+    change = np.zeros(n, dtype=np.int64)
+    np.add.at(change, begin, value)
+    np.subtract.at(change, end, value)
+    return np.cumsum(change)
 
 
 def _active_at(t0: Times, t1: Times, is_of: npt.NDArray[np.bool_]) -> Ints:
@@ -96,7 +99,9 @@ def _active_at(t0: Times, t1: Times, is_of: npt.NDArray[np.bool_]) -> Ints:
 
 def _require_bets(t0: Any, t1: Any, value: Floats) -> None:
     if not t0.shape == t1.shape == value.shape:
-        raise DataError(f"active bets: {t0.size:,} t0, {t1.size:,} t1 and {value.size:,} sizes; needs one of each a bet")
+        raise DataError(
+            f"active bets: {t0.size:,} t0, {t1.size:,} t1 and {value.size:,} sizes; needs one of each a bet"
+        )
     n_bad = int(np.count_nonzero(t1 <= t0))
     if n_bad:
         raise DataError(f"active bets: {n_bad:,} of {t0.size:,} end at or before their beginning (t1 <= t0)")

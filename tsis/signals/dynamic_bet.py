@@ -1,7 +1,7 @@
 """A bet that follows the price: its size, the position it aims at, and the limit price of the order that gets there.
 
-The size is a sigmoid of the divergence x of the forecast from the price, ``m(x) = x / sqrt(w + x²)``: as the price comes
-nearer to the forecast the position is closed step by step, and no step is taken at a price that would not pay it.
+The size is a sigmoid of the divergence x of the forecast from the price, ``m(x) = x / sqrt(w + x²)``: as the price
+comes nearer to the forecast the position is closed step by step, and no step is taken at a price that does not pay it.
 López de Prado (2018), 10.6, snippet 10.4. Forecast and price are in the same units.
 """
 
@@ -9,27 +9,39 @@ from __future__ import annotations
 
 import math
 
-from tsis.core.errors import ParamsError
+from tsis.core.errors import DataError, ParamsError
 
 
 def sigmoid_width(divergence: float, size: float) -> float:
     """Return the w with which a divergence (not 0) has the size (in (0, 1), its absolute value)."""
     if not (math.isfinite(divergence) and divergence != 0.0 and 0.0 < size < 1.0):
-        raise ParamsError(f"dynamic bet: divergence = {divergence:g}, size = {size:g}; needs one that is not 0, and (0, 1)")
+        raise ParamsError(
+            f"dynamic bet: divergence = {divergence:g}, size = {size:g}; needs one that is not 0, and (0, 1)"
+        )
     return divergence**2 * (size**-2 - 1.0)
 
 
 def dynamic_bet_size(forecast: float, price: float, width: float) -> float:
-    """Return the size in (-1, 1): positive where the forecast lies above the price."""
+    """Return the size in [-1, 1], positive where the forecast lies above the price; NaN where one of them is."""
     _require_width(width)
     divergence = forecast - price
     return divergence / math.sqrt(width + divergence**2)
 
 
 def target_position(forecast: float, price: float, width: float, max_position: int) -> int:
-    """Return the position to hold, in whole units, rounded towards none; `max_position` is its bound, at least 1."""
+    """Return the position to hold, in whole units, rounded towards none: always less than `max_position`.
+
+    Raises
+    ------
+    DataError
+        If forecast or price is not finite.
+    """
     _require_position(max_position)
-    return int(dynamic_bet_size(forecast, price, width) * max_position)
+    if not (math.isfinite(forecast) and math.isfinite(price)):
+        raise DataError(f"dynamic bet: forecast = {forecast:g}, price = {price:g}; both must be finite")
+    size = dynamic_bet_size(forecast, price, width)
+    # a size below 1 may be rounded to 1, for which there is no breakeven price
+    return int(math.copysign(min(math.floor(abs(size) * max_position), max_position - 1), size))
 
 
 def breakeven_price(forecast: float, size: float, width: float) -> float:
@@ -67,5 +79,5 @@ def _require_width(width: float) -> None:
 
 
 def _require_position(max_position: int) -> None:
-    if max_position < 1:
-        raise ParamsError(f"dynamic bet: max_position = {max_position}; must be at least 1")
+    if max_position < 2:
+        raise ParamsError(f"dynamic bet: max_position = {max_position}; must be at least 2, it is never quite reached")
