@@ -22,11 +22,12 @@ from tsis.runtime.workspace import open_lake
 
 STAGES = stages()
 PARAMS = read_params(REPOSITORY / "params.yaml", STAGES)
+TABLES = tables(PARAMS)
 HOLD_TIMES = {"governance.runs", "governance.lineage", "governance.verdicts"}
 
 
 def widened(spec):
-    return tables()[spec.name]
+    return TABLES[spec.name]
 
 
 def meets_contract(stage, frames):
@@ -85,7 +86,7 @@ def test_every_stage_wrote_what_it_owns(name, demo_lake):
 
 def test_every_derived_table_has_one_owner():
     owners = owner_of_table(STAGES)
-    derived = {name for name, spec in tables().items() if not spec.quarantines and spec.zone != "governance"}
+    derived = {name for name, spec in TABLES.items() if not spec.quarantines and spec.zone != "governance"}
     assert derived <= set(owners)
 
 
