@@ -44,7 +44,7 @@ class StrategyParams(Params):
     min_probability: float = Field(default=0.5, ge=0, le=1)
     min_stop_ticks: float = Field(default=2.0, ge=0)
     round_trip_cost_bps: float = Field(ge=0)
-    needs_regime: bool = False
+    needs_regime: bool = True
 
     @model_validator(mode="after")
     def _ends(self) -> Self:

@@ -17,7 +17,7 @@ from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
 
 T0 = datetime(2020, 1, 6, 21, tzinfo=UTC)
-STRATEGY = StrategyParams(pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0)
+STRATEGY = StrategyParams(pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0, needs_regime=False)
 PARAMS = SetupsParams(strategies={"m": STRATEGY})
 
 
@@ -72,7 +72,7 @@ def test_levels_sizes_and_expiry(inputs):
 
 
 def test_bars_instead_of_time(inputs):
-    bars = StrategyParams(pt=2.0, sl=1.0, max_bars=15, round_trip_cost_bps=5.0)
+    bars = StrategyParams(pt=2.0, sl=1.0, max_bars=15, round_trip_cost_bps=5.0, needs_regime=False)
     found = setups(**inputs(), params=SetupsParams(strategies={"m": bars}))
     assert found.select("max_bars", "expires_at").row(0) == (15, None)
     with pytest.raises(ValidationError, match="a position needs an end"):
@@ -116,12 +116,13 @@ DAY = timedelta(days=1)
         ([(T0 - DAY, 0, "range"), (T0, 1, "undefined")], [False, True]),
     ],
 )
-def test_an_undefined_regime_holds_back_a_strategy_that_needs_one(inputs, regimes, is_held):
+def test_an_undefined_regime_holds_back_every_strategy_that_does_not_say_otherwise(inputs, regimes, is_held):
     heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
     found = setups(**inputs(regimes=regimes), params=heeds)
     assert (found["action"] == "HOLD").to_list() == is_held
     assert found["reason"].to_list() == ["regime undefined" if held else "" for held in is_held]
     assert [json.loads(text)["regime_defined"] for text in found["checklist"]] == [not held for held in is_held]
+    assert StrategyParams(pt=2.0, sl=1.0, max_bars=15, round_trip_cost_bps=5.0).needs_regime
     other = setups(**inputs(regimes=regimes), params=PARAMS)
     assert other["action"].to_list() == ["ENTRY_ARMED"] * 2
 
