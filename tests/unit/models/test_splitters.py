@@ -65,10 +65,10 @@ def may_train(t0, t1, closed, embargo, test):
 
 def splits_of(splitter, **given):
     """The splits, or None where purging leaves one of them nothing to train on, which is refused."""
+    passes = splitter.split(**given)
     try:
-        return [(train.tolist(), test.tolist()) for train, test in splitter.split(**given)]
-    except DataError as error:
-        assert "no row left to train on" in str(error)
+        return [(train.tolist(), test.tolist()) for train, test in passes]
+    except DataError:
         return None
 
 
@@ -88,7 +88,7 @@ def test_combinatorial_trains_on_all_that_the_definition_leaves(data, sizes, emb
     t0, t1 = data
     splitter = CombinatorialPurgedCV(*sizes, t0, t1, embargo=embargo, closed=closed)
     blocks = [test.tolist() for _, test in KFold(sizes[0]).split(t0)]
-    tested = [sum((blocks[group] for group in groups), []) for groups in splitter.test_groups()]
+    tested = [[row for group in groups for row in blocks[group]] for groups in splitter.test_groups()]
     expected = [(may_train(t0, t1, closed, embargo, test), test) for test in tested]
     assert len(expected) == splitter.get_n_splits() == comb(*sizes)
     assert splits_of(splitter) == (expected if all(train for train, _ in expected) else None)
@@ -101,7 +101,7 @@ def test_group_k_fold_trains_on_all_that_the_definition_leaves(data, n_splits, e
     groups = [random.choice("abcd") for _ in range(t0.size - 4)] + list("abcd")
     parts = np.array_split(list(dict.fromkeys(groups)), n_splits)
     tested = [[i for i, group in enumerate(groups) if group in part] for part in parts]
-    expected = [([j for j in may_train(t0, t1, closed, embargo, test)], test) for test in tested]
+    expected = [(may_train(t0, t1, closed, embargo, test), test) for test in tested]
     splits = splits_of(GroupPurgedKFold(n_splits, t0, t1, groups, embargo=embargo, closed=closed))
     assert splits == (expected if all(train for train, _ in expected) else None)
 
