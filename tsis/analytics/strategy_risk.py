@@ -30,8 +30,8 @@ def needed_precision(stop_loss: float, profit_target: float, n_bets: float, shar
     """Return the smallest precision at which the bets have at least that annual Sharpe ratio (binHR, snippet 15.3).
 
     The root of ``(n + SR²) Δ² p² + (2 n sl - SR² Δ) Δ p + n sl² = 0``, Δ = profit_target - stop_loss, on the side of
-    the sign of `sharpe`: ``(SR² Δ - 2 n sl + SR sqrt(SR² Δ² - 4 n sl pt)) / (2 (n + SR²) Δ)``. NaN where both outcomes have
-    one sign and no precision makes so small a Sharpe ratio.
+    the sign of `sharpe`: ``(SR² Δ - 2 n sl + SR sqrt(SR² Δ² - 4 n sl pt)) / (2 (n + SR²) Δ)``. NaN where both outcomes
+    have one sign and no precision makes so small a Sharpe ratio.
     """
     _require_outcomes(stop_loss, profit_target)
     if not n_bets > 0.0:
