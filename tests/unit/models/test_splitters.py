@@ -17,8 +17,10 @@ from tsis.models.audit_splits import audit_splits
 from tsis.models.combinatorial_purged_cv import CombinatorialPurgedCV
 from tsis.models.embargo import NO_EMBARGO, Embargo
 from tsis.models.group_purged_k_fold import GroupPurgedKFold
+from tsis.models.purged_blocks import PurgedBlocks
 from tsis.models.purged_k_fold import PurgedKFold
 from tsis.models.walk_forward import OPEN, WalkForward, purged_walk_forward
+from tsis.models.windows import Windows
 
 CLOSED = st.sampled_from(["both", "left"])
 
@@ -28,7 +30,7 @@ def windows(draw):
     """Labels with ties in t0, of very different lengths, empty ones among them."""
     n = draw(st.integers(8, 40))
     gaps = draw(st.lists(st.integers(0, 3), min_size=n, max_size=n))
-    lengths = draw(st.lists(st.sampled_from([0, 1, 2, 5, 17]), min_size=n, max_size=n))
+    lengths = draw(st.lists(st.sampled_from([0, 1, 1, 2, 5, 30]), min_size=n, max_size=n))
     t0 = np.cumsum(np.array(gaps, dtype=np.int64))
     return t0, t0 + np.array(lengths, dtype=np.int64)
 
@@ -149,6 +151,15 @@ def test_moments_that_do_not_overlap_make_the_splits_of_scikit_learn():
     ):
         expected = [(a.tolist(), b.tolist()) for a, b in theirs.split(t0)]
         assert [(a.tolist(), b.tolist()) for a, b in ours.split(t0)] == expected
+
+
+def test_a_label_that_spans_a_test_block_lets_none_of_its_rows_back_in():
+    t0 = np.arange(40)
+    t1 = t0.copy()
+    t1[2] = 35  # begins before the test rows 10 to 19 and ends within the test rows 30 to 39
+    blocks = PurgedBlocks(Windows.of(t0, t1), np.arange(0, 41, 10), Embargo(rows=3))
+    assert blocks.test([1, 3]).tolist() == [*range(10, 20), *range(30, 40)]
+    assert blocks.train([1, 3]).tolist() == [0, 1, *range(3, 10), *range(23, 30)]
 
 
 def test_six_groups_of_which_two_are_tested_make_15_splits_and_5_paths():
