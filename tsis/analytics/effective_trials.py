@@ -37,7 +37,8 @@ def effective_trials(returns: npt.ArrayLike, alike: float = ALIKE) -> EffectiveT
     average are merged, as long as that average is above `alike`. N trials that are alike are worth 1, N that are
     independent are worth N, and nothing is drawn. The clustering that López de Prado & Lewis (2019) propose (ONC:
     k-means, the k of the best silhouette) can answer neither 1 nor N, and depends on a seed. A trial and its mirror
-    image count twice: the better of the two is a choice as well.
+    image count twice: the better of the two is a choice as well. Choosing within a cluster adds a little luck that the
+    count leaves out, so that N is rather small than large; a higher `alike` is the remedy.
 
     Parameters
     ----------

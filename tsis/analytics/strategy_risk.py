@@ -29,18 +29,19 @@ def bet_sharpe(stop_loss: float, profit_target: float, n_bets: float, precision:
 def needed_precision(stop_loss: float, profit_target: float, n_bets: float, sharpe: float) -> float:
     """Return the smallest precision at which the bets have at least that annual Sharpe ratio (binHR, snippet 15.3).
 
-    The root of ``(n + SR²) Δ² p² + (2 n sl - SR² Δ) Δ p + n sl² = 0`` with Δ = profit_target - stop_loss on the side of
-    the sign of `sharpe`; between 0 and 1 for every finite Sharpe ratio.
+    The root of ``(n + SR²) Δ² p² + (2 n sl - SR² Δ) Δ p + n sl² = 0``, Δ = profit_target - stop_loss, on the side of
+    the sign of `sharpe`: ``(SR² Δ - 2 n sl + SR sqrt(SR² Δ² - 4 n sl pt)) / (2 (n + SR²) Δ)``. NaN where both outcomes
+    have one sign and no precision makes so small a Sharpe ratio.
     """
     _require_outcomes(stop_loss, profit_target)
     if not n_bets > 0.0:
         raise ParamsError(f"strategy risk: n_bets = {n_bets:g}; must be positive")
     span = profit_target - stop_loss
-    a = (n_bets + sharpe**2) * span**2
-    b = (2.0 * n_bets * stop_loss - sharpe**2 * span) * span
-    c = n_bets * stop_loss**2
-    root = math.sqrt(max(b * b - 4.0 * a * c, 0.0))
-    return (-b + math.copysign(root, sharpe)) / (2.0 * a)
+    under_root = (sharpe * span) ** 2 - 4.0 * n_bets * stop_loss * profit_target
+    if under_root < 0.0:
+        return math.nan
+    above = sharpe**2 * span - 2.0 * n_bets * stop_loss + sharpe * math.sqrt(under_root)
+    return above / (2.0 * (n_bets + sharpe**2) * span)
 
 
 def needed_bets(stop_loss: float, profit_target: float, precision: float, sharpe: float) -> float:

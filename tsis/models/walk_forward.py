@@ -104,9 +104,9 @@ def _begin(windows: Windows, min_train: int) -> int:
 
 
 def _blocks(windows: Windows, begin: int, test_size: int, max_train: int | None) -> Iterator[tuple[Rows, Rows]]:
-    latest = np.maximum.accumulate(windows.last)
+    rows, latest = np.arange(windows.n), np.maximum.accumulate(windows.last)
     for first in range(begin, windows.n, test_size):
         certain, doubtful = ended_by(windows.t0[first], windows.last, latest, first)
         start = 0 if max_train is None else max(certain + doubtful.size - max_train, 0)
-        train = np.concatenate((np.arange(min(start, certain), certain), doubtful[max(start - certain, 0) :]))
-        yield train, np.arange(first, min(first + test_size, windows.n))
+        train = np.concatenate((rows[min(start, certain) : certain], doubtful[max(start - certain, 0) :]))
+        yield train, rows[first : first + test_size].copy()
