@@ -313,16 +313,19 @@ def start_seconds(rounds: int = 5) -> float:
 
 def table(found: Steady, started_s: float) -> str:
     """Return what is not a contest as a Markdown table."""
-    return "\n".join(
-        [
-            "| live | measured | target |",
-            "|---|---|---|",
-            f"| 99th percentile of a bar | {found.p99_s * 1e6:.1f} µs, {found.p99_s / found.p50_s:.1f}× the median | "
-            "at most 5× |",
-            f"| still allocated after {LIVE_BARS:,} bars | {found.grown_bytes:,} bytes | none |",
-            f"| a process from its start to its first bar, all families | {started_s:.2f} s | at most 1 s |",
-        ]
-    ) + "\n"
+    return (
+        "\n".join(
+            [
+                "| live | measured | target |",
+                "|---|---|---|",
+                f"| 99th percentile of a bar | {found.p99_s * 1e6:.1f} µs, {found.p99_s / found.p50_s:.1f}× the median | "
+                "at most 5× |",
+                f"| still allocated after {LIVE_BARS:,} bars | {found.grown_bytes:,} bytes | none |",
+                f"| a process from its start to its first bar, all families | {started_s:.2f} s | at most 1 s |",
+            ]
+        )
+        + "\n"
+    )
 
 
 def problems(found: Steady, started_s: float) -> list[str]:
