@@ -34,7 +34,7 @@ demo: $(INSTALLED) ## Run the whole chain on the bundled real data
 	@$(BIN)/tsis demo
 
 test: $(INSTALLED) ## Run all tests but the slow campaigns
-	$(BIN)/python -m pytest -m "not long" $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(PYTEST_FLAGS)
 
 test-long: $(INSTALLED) ## Run the slow campaigns (marker `long`)
 	$(BIN)/python -m pytest -m long $(PYTEST_FLAGS)

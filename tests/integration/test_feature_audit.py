@@ -41,11 +41,12 @@ def test_the_audit_proves_every_feature_on_the_lake(demo_lake):
 
 
 def test_a_planted_look_ahead_is_found_on_the_lake(demo_lake, monkeypatch):
+    lake = open_lake(demo_lake)
     known = {"peek": Family("peek", peek, PeekParams), "rsi": families_module.families()["rsi"]}
     monkeypatch.setattr(families_module, "families", lambda: known)
     found = {
         (finding.column, finding.law): finding
-        for audited in audit_lake(open_lake(demo_lake), FeaturesParams(), ["ES"], ["dollar_70M"], 300)
+        for audited in audit_lake(lake, FeaturesParams(), ["ES"], ["dollar_70M"], 300)
         for finding in audited.findings
     }
     for law in ("no look-ahead", "live = batch", "increment = rebuild", STORED):
@@ -73,7 +74,7 @@ def test_a_series_that_is_not_there_is_an_error(demo_lake):
 def test_features_are_listed_and_described(demo_lake):
     listed = tsis("features", "list", lake=demo_lake).stdout
     assert "rsi_14" in listed
-    assert "Relative strength" in tsis("features", "show", "rsi_14", lake=demo_lake).stdout
+    assert "points" in tsis("features", "show", "rsi_14", lake=demo_lake).stdout
     wrong = tsis("features", "show", "rsi_15", lake=demo_lake, check=False)
     assert wrong.returncode == 2
     assert "rsi_14" in wrong.stderr
