@@ -1,6 +1,6 @@
 """Features against TA-Lib: 100 outputs that both have on a million bars, and 120 of them for one live bar.
 
-`python -m benchmarks.features` starts the engine in a new process and feeds it one bar: what the contest of starts does.
+`python -m benchmarks.features` starts the engine in a new process and feeds it one bar, for the contest of starts.
 """
 
 from __future__ import annotations
@@ -318,8 +318,8 @@ def table(found: Steady, started_s: float) -> str:
             [
                 "| live | measured | target |",
                 "|---|---|---|",
-                f"| 99th percentile of a bar | {found.p99_s * 1e6:.1f} µs, {found.p99_s / found.p50_s:.1f}× the median | "
-                "at most 5× |",
+                f"| 99th percentile of a bar | {found.p99_s * 1e6:.1f} µs, {found.p99_s / found.p50_s:.1f}× the median "
+                "| at most 5× |",
                 f"| still allocated after {LIVE_BARS:,} bars | {found.grown_bytes:,} bytes | none |",
                 f"| a process from its start to its first bar, all families | {started_s:.2f} s | at most 1 s |",
             ]
