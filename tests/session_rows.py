@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,12 @@ from tsis.features.engine import Engine
 from tsis.features.given_streams import given_streams
 
 _SAMPLE = Path(__file__).resolve().parents[1] / "data" / "sample"
-_NO_FACTS = {"valid_from": pl.Date, "valid_to": pl.Date, "float_shares": pl.Float64}
+_NO_FACTS = {
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "known_at": pl.Datetime("us", "UTC"),
+    "float_shares": pl.Float64,
+}
 
 
 def columns(bank: Bank, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -125,7 +130,9 @@ def _timed(values: dict[str, object]) -> pl.DataFrame:
 def _facts(float_shares: float | None) -> pl.DataFrame:
     if float_shares is None:
         return pl.DataFrame(schema=_NO_FACTS)
-    return pl.DataFrame([(date(1990, 1, 1), None, float_shares)], schema=_NO_FACTS, orient="row")
+    first = date(1990, 1, 1)
+    known_at = datetime(1990, 1, 1, tzinfo=UTC)
+    return pl.DataFrame([(first, None, known_at, float_shares)], schema=_NO_FACTS, orient="row")
 
 
 def _rows(bars: pl.DataFrame, listed: pl.DataFrame, facts: pl.DataFrame) -> np.ndarray:

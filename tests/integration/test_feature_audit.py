@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import numpy as np
+import polars as pl
 import pytest
 from demo import tsis
 
@@ -63,6 +65,17 @@ def test_a_changed_parameter_is_seen_in_what_is_stored(demo_lake):
         if audited.family == "rsi" and finding.n_broken
     ]
     assert {finding.law for finding in laws} == {STORED}
+
+
+def test_a_stored_row_of_no_bar_is_found(demo_lake, tmp_path):
+    lake = open_lake(shutil.copytree(demo_lake, tmp_path / "lake"))
+    stored = lake.scan("processed_features.features", tickers=["FB"]).collect()
+    extra = stored.tail(3).with_columns(pl.col("ts_close") + pl.duration(minutes=7))
+    lake.replace("processed_features.features", pl.concat([stored, extra]), ["FB"])
+    found = tsis("features", "audit", "--ticker", "FB", "--rows", "20", lake=lake.root, check=False)
+    assert found.returncode == 1
+    assert f"'{STORED}' is broken on FB time_1d for 3 of 199 values, first at 196" in found.stderr
+    assert "'tsis run features' computes them anew" in found.stderr
 
 
 def test_a_series_that_is_not_there_is_an_error(demo_lake):

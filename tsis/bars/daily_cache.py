@@ -9,6 +9,7 @@ from pydantic import Field
 
 from tsis.bars.adjustment import forward_factors
 from tsis.core.errors import DataError, some
+from tsis.core.float_shares import with_float_shares
 from tsis.core.instrument import instrument
 from tsis.core.params import Params
 from tsis.core.stage import stage
@@ -44,7 +45,7 @@ def daily_cache(
     """Return how each session was, against the sessions before it alone, and the forward-accumulating factors.
 
     The date of a bar is the UTC date of its middle, which is the session's for every exchange. float_rotation is null
-    before the first tickers_dim row that holds, and where that has no float.
+    before the first tickers_dim row that holds and is known, and where that has no float.
 
     Raises
     ------
@@ -71,19 +72,16 @@ def _of_ticker(
     days = bars.with_columns(date=(pl.col("ts") + (pl.col("ts_close") - pl.col("ts")) / 2).dt.date())
     _refuse_two_bars_a_day(ticker, days)
     splits, growth = forward_factors(days["date"].to_numpy(), days["close"].to_numpy(), actions, ticker)
-    floats = facts.select("valid_from", "valid_to", "float_shares").sort("valid_from")
-    days = days.with_columns(split_factor=splits, dividend_factor=growth).join_asof(
-        floats, left_on="date", right_on="valid_from", check_sortedness=False
-    )
+    days = days.with_columns(split_factor=splits, dividend_factor=growth)
+    days = with_float_shares(days, facts, "date", "ts_close")
     split, before = pl.col("split_factor"), (pl.col("close") * pl.col("split_factor")).shift(1)
     volume_before = mean_before((days["volume"] / days["split_factor"]).to_numpy(), _LOOKBACK)
-    holds = pl.col("valid_to").is_null() | (pl.col("date") <= pl.col("valid_to"))
     measured = days.with_columns(
         pctchg_d=pl.col("close") * split / before - 1.0,
         dollar_vol_d=pl.col("close") * pl.col("volume") * multiplier,
         volume_before=pl.Series(volume_before).fill_nan(None),
         gap_frac=pl.col("open") * split / before - 1.0,
-        float_rotation=pl.when(holds & (pl.col("float_shares") > 0)).then(pl.col("volume") / pl.col("float_shares")),
+        float_rotation=pl.when(pl.col("float_shares") > 0).then(pl.col("volume") / pl.col("float_shares")),
         intraday_volatility=(pl.col("high") - pl.col("low")) / pl.col("open"),
     ).with_columns(
         rvol30=pl.when(pl.col("volume_before") > 0).then(pl.col("volume") / split / pl.col("volume_before")),

@@ -52,7 +52,7 @@ def show_feature(invocation: Invocation, name: str) -> None:
 
 def audit_features(invocation: Invocation, tickers: list[str], bar_specs: list[str], n_rows: int) -> None:
     """Print which law which feature keeps on the bars of the lake; exit 1 where one is broken."""
-    from tsis.runtime.feature_audit import audit_lake  # noqa: PLC0415
+    from tsis.runtime.feature_audit import STORED, audit_lake  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
     lake = require_data(open_lake(invocation.lake))
@@ -83,6 +83,11 @@ def audit_features(invocation: Invocation, tickers: list[str], bar_specs: list[s
     n_features = sum(map(len, columns.values()))
     if broken:
         worst = len({finding.column for _, finding in broken})
+        if all(finding.law == STORED for _, finding in broken):
+            raise DataError(
+                f"{worst} of {n_features} features on {len(series)} series are not what the lake stores; "
+                "'tsis run features' computes them anew"
+            )
         raise DataError(f"{worst} of {n_features} features break a law on {len(series)} series; do not trade on them")
     typer.echo(f"{n_features} features on {len(series)} series keep every law")
 

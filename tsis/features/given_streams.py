@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from tsis.core.feature import Array
+from tsis.core.float_shares import with_float_shares
 from tsis.core.stream import N_GIVEN, NAMES
 
 _AFTER_HOURS: Final = pl.duration(hours=4)
@@ -18,7 +19,7 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     """Return (`N_GIVEN`, n) the given streams of `tsis.core.stream`, NaN where a series has none.
 
     A bar belongs to the session in which it closes; up to four hours after a close to that session; else to the next.
-    float_shares is that of the day of the bar's close.
+    float_shares is that of the day of the bar's close, as far as it was known then.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     sessions : rows of reference.sessions of the ticker (`ticker_sessions`).
     facts : rows of reference.tickers_dim of the ticker.
     """
-    known = _with_float(_with_session(bars, sessions), facts)
+    dated = _with_session(bars, sessions).with_columns(_day=pl.col("ts_close").dt.date())
+    known = with_float_shares(dated, facts, "_day", "ts_close")
     streams = np.full((N_GIVEN, bars.height), np.nan)
     for place, name in enumerate(NAMES[:N_GIVEN]):
         if name in known.columns:
@@ -49,11 +51,3 @@ def _with_session(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     is_ended = is_over.fill_null(value=False) & ~has_begun.fill_null(value=False)
     chosen = both.select(pl.when(is_ended).then(name).otherwise(f"next_{name}").alias(name) for name in names)
     return pl.concat([bars, chosen], how="horizontal")
-
-
-def _with_float(bars: pl.DataFrame, facts: pl.DataFrame) -> pl.DataFrame:
-    floats = facts.select("valid_from", "valid_to", "float_shares").sort("valid_from")
-    dated = bars.with_columns(_day=pl.col("ts_close").dt.date())
-    found = dated.join_asof(floats, left_on="_day", right_on="valid_from", check_sortedness=False)
-    holds = pl.col("valid_to").is_null() | (pl.col("_day") <= pl.col("valid_to"))
-    return found.with_columns(float_shares=pl.when(holds).then("float_shares"))

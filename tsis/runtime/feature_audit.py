@@ -37,7 +37,8 @@ def audit_lake(
 ) -> Iterator[Audited]:
     """Yield what the laws say of every family on every series.
 
-    Besides the laws of `tsis.features.audit`, all that the lake stores is compared with a new computation.
+    Besides the laws of `tsis.features.audit`, all that the lake stores is compared with a new computation; a stored row
+    of a bar that there is not differs in every column.
 
     Parameters
     ----------
@@ -63,12 +64,10 @@ def audit_lake(
                     continue
                 n_series += 1
                 cuts = sorted({int(frac * min(n_rows, bars.height)) for frac in _CUTS_FRAC} - {0})
-                kept = bars.select(spec(Features).key).join(
-                    stored.filter(pl.col("bar_spec") == bar_spec),
-                    on=spec(Features).key,
-                    how="left",
-                    maintain_order="left",
-                )
+                key, of_series = spec(Features).key, stored.filter(pl.col("bar_spec") == bar_spec)
+                kept = bars.select(key).join(of_series, on=key, how="left", maintain_order="left")
+                # rows of bars that there are not come last
+                kept = pl.concat([kept, of_series.join(bars, on=key, how="anti")])
                 found = dict(zip(engine.names, engine.fold(given, engine.start())[0].T, strict=True))
                 for family, bank in banks.items():
                     same = [_stored(kept, output.name, found[output.name]) for output in bank.outputs]
@@ -79,6 +78,7 @@ def audit_lake(
 
 def _stored(kept: pl.DataFrame, column: str, computed: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Finding:
     stored = kept[column] if column in kept.columns else pl.Series(column, [None] * kept.height, dtype=pl.Float64)
-    differs = stored.ne_missing(pl.Series(computed).fill_nan(None)).to_numpy()
+    differs = np.ones(kept.height, dtype=bool)
+    differs[: computed.size] = stored.head(computed.size).ne_missing(pl.Series(computed).fill_nan(None)).to_numpy()
     first = int(differs.argmax()) if differs.any() else None
     return Finding(column, STORED, differs.size, int(differs.sum()), first)

@@ -106,6 +106,15 @@ def test_the_float_is_the_one_of_the_day(ohlcv, tickers):
     assert cache(ohlcv([1.0] * 4), dim)["float_rotation"].to_list() == [None, 1.0, None, 0.5]
 
 
+def test_a_float_that_is_published_later_is_not_known_before(ohlcv, tickers):
+    late = datetime(2020, 1, 4, tzinfo=UTC)
+    dim = tickers(
+        {"ticker": "IBM", "float_shares": 1_000.0, "valid_to": date(2020, 1, 1), "known_at": late},
+        {"ticker": "IBM", "float_shares": 2_000.0, "valid_from": date(2020, 1, 2), "known_at": late},
+    )
+    assert cache(ohlcv([1.0] * 4), dim)["float_rotation"].to_list() == [1.0, 1.0, 1.0, 0.5]
+
+
 @pytest.mark.parametrize(
     ("first", "length", "expected"),
     [

@@ -196,6 +196,26 @@ def test_the_float_is_that_of_the_day():
     np.testing.assert_array_equal(found[FLOAT_SHARES], [np.nan, 5e6, 5e6, 6e6, 6e6])
 
 
+def test_a_float_counts_only_once_it_is_known():
+    known = facts(
+        {"valid_from": date(2020, 1, 2), "valid_to": date(2020, 1, 3), "known_at": utc(5, 12), "float_shares": 5e6},
+        {"valid_from": date(2020, 1, 4), "known_at": utc(5, 12), "float_shares": 6e6},
+    )
+    times = [utc(1, 12), utc(2, 12), utc(4, 12), utc(5, 11), utc(5, 12), utc(9, 12)]
+    found = given_streams(bars(6, ts_close=times, ts_open=times), sessions(), known)
+    np.testing.assert_array_equal(found[FLOAT_SHARES], [np.nan, 5e6, 5e6, 5e6, 6e6, 6e6])
+
+
+def test_a_float_told_before_an_older_one_replaces_it():
+    known = facts(
+        {"valid_from": date(2020, 1, 2), "known_at": utc(6, 12), "float_shares": 5e6},
+        {"valid_from": date(2020, 1, 4), "known_at": utc(3, 12), "float_shares": 6e6},
+    )
+    times = [utc(2, 12), utc(3, 12), utc(4, 12), utc(7, 12)]
+    found = given_streams(bars(4, ts_close=times, ts_open=times), sessions(), known)
+    np.testing.assert_array_equal(found[FLOAT_SHARES], [np.nan, np.nan, 6e6, 6e6])
+
+
 def test_streams_are_the_columns_of_the_bars():
     rows = bars(5)
     found = given_streams(rows, sessions(), facts())
