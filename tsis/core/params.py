@@ -29,6 +29,8 @@ def wrong_fields(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _wrong(item: Any, model: type[BaseModel]) -> str:
     where = ".".join(str(part) for part in item["loc"] if part != "[key]")
+    if item["type"] == "value_error" and not where:
+        return str(item["ctx"]["error"])
     if item["type"] == "extra_forbidden":
         return f"{where}: {UnknownNameError('field', str(item['loc'][-1]), _fields(model))}"
     if item["type"] == "missing":

@@ -9,7 +9,7 @@ from polars.testing import assert_frame_equal
 from pydantic import ValidationError
 
 from tsis.core.feature import Bank, bank
-from tsis.core.params import Params
+from tsis.core.params import Params, wrong_fields
 from tsis.core.stream import FLOAT_SHARES, IS_HALF_DAY, NAMES, SESSION, SESSION_CLOSE, SESSION_OPEN
 from tsis.core.table import spec
 from tsis.features import families as families_module
@@ -246,3 +246,9 @@ def test_a_family_that_cannot_be_is_refused(monkeypatch):
     monkeypatch.setattr(families_module, "families", lambda: {"rsi": rsi, "again": rsi})
     with pytest.raises(families_module.ContractError, match="declared twice"):
         chosen_families({}, ())
+
+
+def test_what_is_wrong_with_the_whole_section_is_said_plainly():
+    with pytest.raises(ValidationError) as caught:
+        FeaturesParams(leave_out=("nope_at_all",))
+    assert wrong_fields(caught.value, FeaturesParams).startswith("unknown family of features 'nope_at_all'")

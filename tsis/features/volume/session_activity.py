@@ -1,10 +1,11 @@
 """How unusual the session is so far: volume by time of day, turnover, rotation of the float, gap, change, range, score.
 
-What `daily_cache` says of whole days, said of the day so far; on daily bars of full days both agree. Volume counts from
-the session's first bar on, before and after its hours too; gap and range are of its hours alone, after its open until
-its close. The last session is the last one that has bars. A bar without a volume, or without a price, is passed over
-and missing in the columns that need it. Known with the first bar of a session at the earliest: the warm-up is that of
-a series with one bar a session.
+What `daily_cache` says of whole days, said of the day so far; on daily bars of full days both agree, but for dividends,
+which its changes and gaps leave in, and for the float after a split, as volume is divided by the split factor. Volume
+counts from the session's first bar on, before and after its hours too; gap and range are of its hours alone, after its
+open until its close. The last session is the last one that has bars. A bar without a volume, or without a price, is
+passed over and missing in the columns that need it. Known with the first bar of a session at the earliest: the warm-up
+is that of a series with one bar a session.
 """
 
 from __future__ import annotations
