@@ -24,7 +24,7 @@ class InformationBars(Table, key=("ticker", "bar_spec", "ts_close", "seq"), time
     high: float = column("quote", "Highest price", gt=0)
     low: float = column("quote", "Lowest price", gt=0)
     close: float = column("quote", "Last price", gt=0)
-    volume: float = column("units", "Quantity traded", ge=0)
+    volume: float = column("units", "Quantity traded; over the split factor, as prices are times it", ge=0)
     dollar_volume: float = column("quote", "Sum of price times size times multiplier", ge=0)
     n_ticks: int = column("count", "Number of trades; 1 where a vendor's bar has no count", ge=0)
     vwap: float = column(
