@@ -73,7 +73,12 @@ def audit_lake(
                     same = [_stored(kept, output.name, found[output.name]) for output in bank.outputs]
                     yield Audited(series, family, (*audit(bank, np.ascontiguousarray(given[:, :n_rows]), cuts), *same))
     if not n_series:
-        raise UsageError(f"{lake.root}: no series of information_bars is asked for; 'tsis features audit' takes all")
+        asked = ", ".join([*tickers, *bar_specs]) or "any"
+        chosen = "all" if params.bar_specs is None else ", ".join(params.bar_specs)
+        raise UsageError(
+            f"{lake.root}: no series of information_bars is asked for by {asked}; features.bar_specs are {chosen}, and "
+            "'tsis features audit' takes every ticker"
+        )
 
 
 def _stored(kept: pl.DataFrame, column: str, computed: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Finding:
