@@ -28,6 +28,7 @@ from tsis.runtime.params import read_params
 from tsis.runtime.run import run
 from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.tables import tables
+from tsis.signals.setups import SetupsParams
 
 STAGES = stages()
 BARS = (
@@ -38,6 +39,7 @@ DEFAULT = read_params(REPOSITORY / "params.yaml", STAGES)
 CUSUM = {"kind": "cusum", "multiple": 0.5, "primary": "reversal"}
 FUTURE = {"future": {"dollar_70M": {"span": 100, "filters": [CUSUM]}}}
 MODEL = DEFAULT["predictions"].models["es_dollar"].model_dump()
+STRATEGY = DEFAULT["setups"].strategies["es_dollar"].model_dump()
 LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5, "learning_rate": 0.6}
 PARAMS = DEFAULT | {
     "sessions": SessionsParams(first=date(2013, 6, 1), last=date(2013, 9, 30)),
@@ -49,6 +51,7 @@ PARAMS = DEFAULT | {
     "predictions": PredictionsParams(
         models={"es_dollar": MODEL | {"min_train": 20, "refit_every": 20, "n_folds": 3, "xgboost": LEARNER}}
     ),
+    "setups": SetupsParams(strategies={"es_dollar": STRATEGY | {"needs_regime": False}}),  # 200 bars are not there
     "fills_log": FillsLogParams(start_equity=2_000_000.0),
     "pnl_daily": PnlDailyParams(start_equity=2_000_000.0),
 }
