@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _KEPT = "readers still see what was there before"
 _COMMITTED = "what was published is in effect, and the next publication completes the history and _manifest.json"
+_WRITERS = 2
+"""Partitions that are written at a time: more would hold more of a table in memory."""
 
 
 @dataclass(frozen=True)
@@ -289,15 +292,20 @@ class Transaction:
             .partition_by("_partition", as_dict=True, include_key=False)
             .items()
         }
-        kept = list(entries)
-        for partition in sorted({*parts, *touched}):
-            paths = self._stored(spec, kept, partition)
+        wanted = sorted({*parts, *touched})
+
+        def rewritten(partition: str) -> list[FileEntry]:
+            paths = self._stored(spec, entries, partition)
             stored = pl.read_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty()
             combined = combine(stored, parts.get(partition, spec.empty()))
-            kept = [entry for entry in kept if entry.partition != partition]
-            if not combined.is_empty():
-                kept += write_partition(spec, folder, partition, frame_batches(spec, combined))
-        return self._record(spec, kept)
+            if combined.is_empty():
+                return []
+            return write_partition(spec, folder, partition, frame_batches(spec, combined))
+
+        # compressing and syncing leave the interpreter to others; the entries come in the order of partitions
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix=spec.table) as pool:
+            written = [entry for part in pool.map(rewritten, wanted) for entry in part]
+        return self._record(spec, [entry for entry in entries if entry.partition not in wanted] + written)
 
     def _admit(self, spec: TableSpec, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, Path | None]:
         """Return the rows that may be appended, and how many were set aside where.
