@@ -1,6 +1,6 @@
 """Features against TA-Lib: 100 outputs that both have on a million bars, and 120 of them for one live bar.
 
-`python -m benchmarks.features` starts the engine in a new process and feeds it one bar, for the contest of starts.
+`python -m benchmarks.features` starts the engine in a new process and feeds it one bar, which is timed.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Bank:
 
     Parameters
     ----------
-    inputs : the streams that the kernel reads, of `tsis.core.stream`; others change nothing.
+    inputs : the streams that the kernel reads, of `tsis.core.stream`; others may be NaN.
     outputs : what it writes, in order.
     params : constants for it.
     state_size : length of its flat state, which begins as zeros.

@@ -40,6 +40,8 @@ LOG_RETURN: Final = 25
 TRUE_RANGE: Final = 26
 TYPICAL_PRICE: Final = 27
 N_STREAMS: Final = 28
+BASES: Final = {LOG_RETURN: (CLOSE,), TRUE_RANGE: (HIGH, LOW, CLOSE), TYPICAL_PRICE: (HIGH, LOW, CLOSE)}
+"""What each of these is derived from."""
 
 NAMES: Final = (
     "ts_open",

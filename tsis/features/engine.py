@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tsis.core.feature import Array, Bank
 from tsis.core.step_call import address
-from tsis.core.stream import N_STREAMS
+from tsis.core.stream import BASES, N_STREAMS
 from tsis.kernels.run_banks import run_banks
 
 _ROOM: Final = 4096
@@ -41,6 +41,9 @@ class Engine:
         self.banks = tuple(banks)
         self.names = tuple(output.name for bank in self.banks for output in bank.outputs)
         self.history = max([1, *(bank.lookback for bank in self.banks)])
+        read = {stream for bank in self.banks for stream in bank.inputs}
+        read |= {base for stream in read for base in BASES.get(stream, ())}
+        self._streams = np.array(sorted(read), dtype=np.int64)
         self._params = np.array([value for bank in self.banks for value in bank.params], dtype=np.float64)
         self._state_size = sum(bank.state_size for bank in self.banks)
 
@@ -79,7 +82,7 @@ class Engine:
             (N_STREAMS, (self.history + _ROOM) // _SAME_PLACES * _SAME_PLACES + _SAME_PLACES + _APART), np.nan
         )
         window[:, : self.history] = checkpoint[self._state_size :].reshape(N_STREAMS, self.history)
-        return Live(self._program, self._params, state, window, self.history, len(self.names))
+        return Live(self._program, self._streams, self._params, state, window, self.history, len(self.names))
 
 
 class Live:
@@ -88,13 +91,14 @@ class Live:
     def __init__(
         self,
         program: NDArray[np.int64],
+        streams: NDArray[np.int64],
         params: Array,
         state: Array,
         window: Array,
         history: int,
         width: int,
     ) -> None:
-        self._program, self._params, self._state, self._window = program, params, state, window
+        self._program, self._streams, self._params, self._state, self._window = program, streams, params, state, window
         self._history = self._position = history
         self._one = np.empty((1, width))
 
@@ -112,7 +116,15 @@ class Live:
         n = given.shape[1]
         out = self._one if n == 1 else np.empty((n, self._one.shape[1]))
         self._position = run_banks(
-            self._program, self._params, self._state, self._window, self._history, self._position, given, out
+            self._program,
+            self._streams,
+            self._params,
+            self._state,
+            self._window,
+            self._history,
+            self._position,
+            given,
+            out,
         )
         return out
 

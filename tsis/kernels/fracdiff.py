@@ -15,7 +15,6 @@ from tsis.core.jit import jit
 from tsis.core.kernel import Array, Batch, Fold, Rows
 
 _BLOCK: Final = 256  # rows whose sums stay in the first-level cache while the taps pass by
-_SEAM: Final = 4 * _BLOCK
 
 
 @jit
@@ -86,22 +85,15 @@ def fixed_window(
     out : (n,) written.
     """
     n, n_before = x.shape[0], weights.shape[0] - 1
-    # a few blocks go through the seam as a whole, so that none of them is torn
-    n_seam = n if n <= _SEAM else min(n, n_before)
-    seam = np.empty(n_before + n_seam)
-    for i in range(n_before):
-        seam[i] = state[1 + i]
-    for i in range(n_seam):
-        seam[n_before + i] = x[i]
-    _sums(seam, n_before, weights, out[:n_seam])
-    if n_seam < n:
-        _sums(x, n_seam, weights, out[n_seam:])
+    values = np.empty(n_before + n)
+    values[:n_before] = state[1:]
+    values[n_before:] = x
+    _sums(values, n_before, weights, out)
     n_missing = min(max(n_before - int(state[0]), 0), n)
     for i in range(n_missing):
         out[i] = np.nan
     state[0] += n
-    for i in range(n_before):
-        state[1 + i] = seam[n + i] if n < n_before else x[n - n_before + i]
+    state[1:] = values[n:]
 
 
 @jit

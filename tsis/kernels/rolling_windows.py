@@ -4,8 +4,9 @@ The windows of `tsis.kernels.window`, taken block by block instead of value by v
 and a ring keeps what each end of the block before amounts to, so that nothing is ever subtracted. There is no drift,
 and a NaN or a misprint is forgotten with the last window that holds it.
 
-`values` (m,) are the next ones of a series, in whatever pieces; `out` (m,) takes their figures: NaN until there are n
-values, and where one of them is NaN. `state` is flat and begins as zeros; the part from `at` on is the function's.
+`values` (m,) are the next ones of a series, in whatever pieces; `out` (m,), another array, takes their figures: NaN
+until there are n values, and where one of them is NaN. `state` is flat and begins as zeros; the part from `at` on is
+the function's.
 """
 
 from __future__ import annotations
@@ -13,141 +14,132 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsis.core.jit import jit
 from tsis.core.kernel import Array, Fold, Rows
 
-ROLLING_HEAD: Final = 3
-"""`rolling_sum`, `rolling_max` and `rolling_min` take ROLLING_HEAD + n places."""
-ROLLING_MOMENTS_HEAD: Final = 6
+ROLLING_HEAD: Final = 4
+"""`rolling_sum` and `rolling_extremes` take ROLLING_HEAD + n places."""
+ROLLING_MOMENTS_HEAD: Final = 8
 """`rolling_moments` takes ROLLING_MOMENTS_HEAD + 2 n places."""
+_ONE: Final = np.uint64(1)
+"""Places without a sign spare the question whether they count from the end, two instructions each."""
 
 
 @jit
-def rolling_sum(
-    values: NDArray[np.float64], n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
-) -> None:
-    """Write the sums of windows of `n` values; `out` may be `values`. State: is full, place, total, ring."""
+def rolling_sum(values: Array, n: int, state: Array, at: int, out: Array) -> None:
+    """Write the sums of windows of `n` values. State: is full, place, total of the block, ring, zero."""
     missing = 0.0 if state[at] > 0.0 else np.nan
-    place, total, ring = int(state[at + 1]), state[at + 2], at + ROLLING_HEAD
-    for i in range(values.shape[0]):
-        value = values[i]
-        total += value
-        if place < n - 1:
-            out[i] = total + state[ring + place + 1] + missing
-            state[ring + place] = value
-            place += 1
-        else:  # the block is complete: its ends become what the ring holds
-            out[i] = total
-            state[ring + place] = value
+    place, total, ring = int(state[at + 1]), state[at + 2], at + ROLLING_HEAD - 1
+    begin, m = 0, values.shape[0]
+    while begin < m:
+        end = min(m, begin + n - place)
+        here = np.uint64(ring + place)
+        for i in range(np.uint64(begin), np.uint64(end)):
+            value = values[i]
+            total += value
+            out[i] = total + state[here + _ONE] + missing
+            state[here] = value
+            here += _ONE
+        place += end - begin
+        begin = end
+        if place == n:
+            # the block is complete: its last sum has nothing of the one before, its ends become what the ring holds
+            out[end - 1] = total
             total = 0.0
-            for j in range(ring + n - 1, ring - 1, -1):
-                total += state[j]
-                state[j] = total
+            for _ in range(n):
+                here -= _ONE
+                total += state[here]
+                state[here] = total
             place, total, missing = 0, 0.0, 0.0
     state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, total
 
 
 @jit
-def _extremes(
-    values: NDArray[np.float64], sign: float, n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
-) -> None:
-    # state as of `rolling_sum`. With signs turned the smallest is the largest; a NaN is infinite until it is written,
-    # so that comparing two values is one instruction
+def rolling_extremes(values: Array, sign: float, n: int, state: Array, at: int, out: Array) -> None:
+    """Write the largest (`sign` 1) or the smallest (`sign` -1) of windows of `n` values.
+
+    State as of `rolling_sum`, with minus infinity for zero. With signs turned the smallest is the largest; a NaN is
+    infinite until it is written, so that comparing two values is one instruction.
+    """
     missing = 0.0 if state[at] > 0.0 else np.nan
-    place, ring = int(state[at + 1]), at + ROLLING_HEAD
-    top = state[at + 2] if place > 0 else -np.inf
-    for i in range(values.shape[0]):
-        value = np.inf if np.isnan(values[i]) else sign * values[i]
-        top = value if value > top else top
-        if place < n - 1:
-            before = state[ring + place + 1]
+    place, top, ring = int(state[at + 1]), state[at + 2], at + ROLLING_HEAD - 1
+    begin, m = 0, values.shape[0]
+    while begin < m:
+        if place == 0:
+            top, state[ring + n] = -np.inf, -np.inf
+        end = min(m, begin + n - place)
+        here = np.uint64(ring + place)
+        for i in range(np.uint64(begin), np.uint64(end)):
+            value = np.inf if np.isnan(values[i]) else sign * values[i]
+            before = state[here + _ONE]
+            top = value if value > top else top
             largest = before if before > top else top
             out[i] = (sign * largest if largest < np.inf else np.nan) + missing
-            state[ring + place] = value
-            place += 1
-        else:
-            out[i] = sign * top if top < np.inf else np.nan
-            state[ring + place] = value
+            state[here] = value
+            here += _ONE
+        place += end - begin
+        begin = end
+        if place == n:
+            out[end - 1] = sign * top if top < np.inf else np.nan
             top = -np.inf
-            for j in range(ring + n - 1, ring - 1, -1):
-                top = state[j] if state[j] > top else top
-                state[j] = top
-            place, top, missing = 0, -np.inf, 0.0
+            for _ in range(n):
+                here -= _ONE
+                top = state[here] if state[here] > top else top
+                state[here] = top
+            place, missing = 0, 0.0
     state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, top if place > 0 else 0.0
 
 
 @jit
-def rolling_max(
-    values: NDArray[np.float64], n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
-) -> None:
-    """Write the largest of windows of `n` values; `out` may be `values`. State as of `rolling_sum`."""
-    _extremes(values, 1.0, n, state, at, out)
-
-
-@jit
-def rolling_min(
-    values: NDArray[np.float64], n: int, state: NDArray[np.float64], at: int, out: NDArray[np.float64]
-) -> None:
-    """Write the smallest of windows of `n` values; `out` may be `values`. State as of `rolling_sum`."""
-    _extremes(values, -1.0, n, state, at, out)
-
-
-@jit
-def rolling_moments(
-    values: NDArray[np.float64],
-    n: int,
-    state: NDArray[np.float64],
-    at: int,
-    means: NDArray[np.float64],
-    squares: NDArray[np.float64],
-) -> None:
+def rolling_moments(values: Array, n: int, state: Array, at: int, means: Array, squares: Array) -> None:
     """Write mean and sum of squared deviations of windows of `n` values.
 
-    Sums of distances from an anchor, the first value of this block and the last of the one before, joined by Chan's
-    formula. Because an anchor is one of the values, no more than the n-th part of a sum is what the sums' difference
-    leaves: the relative error is about n times that of one operation, however far from zero the values are.
+    Sums of distances from an anchor, and of their squares: of this block from its first value; of the end of the block
+    before from its last one, and then moved. As both anchors are values of the window, these squares are no more than
+    n + 1 times those around the mean: the relative error is about n times that of one operation, however far from zero
+    the values are.
 
-    State: is full, place, anchor, sum and squares of the distances from it, the anchor before, ring of values or mean
-    distances, ring of squares.
+    State: is full, place, anchor, sum and squares of the distances from it, the anchor before, two rings of such sums
+    over the ends of its block, each with a zero behind it.
     """
     missing = 0.0 if state[at] > 0.0 else np.nan
-    place, anchor, total, total2, before = (
-        int(state[at + 1]),
-        state[at + 2],
-        state[at + 3],
-        state[at + 4],
-        state[at + 5],
-    )
-    ring, inverse = at + ROLLING_MOMENTS_HEAD, 1.0 / n
-    for i in range(values.shape[0]):
-        value = values[i]
+    place, anchor, total, total2 = int(state[at + 1]), state[at + 2], state[at + 3], state[at + 4]
+    before, ring, size = state[at + 5], at + ROLLING_MOMENTS_HEAD - 2, np.uint64(n + 1)
+    begin, m, share = 0, values.shape[0], 1.0 / n
+    while begin < m:
         if place == 0:
-            anchor, total, total2 = value, 0.0, 0.0
-        distance = value - anchor
-        total += distance
-        total2 += distance * distance
-        seen = place + 1.0
-        mean = total / seen
-        spread = total2 - total * mean
-        if place < n - 1:
-            between = (before - anchor) + (state[ring + place + 1] - mean)
-            part = between * ((n - seen) * inverse)
-            means[i] = anchor + (mean + part) + missing
-            squares[i] = spread + state[ring + n + place + 1] + between * seen * part + missing
-            state[ring + place] = value
-            place += 1
-        else:  # the block is complete: its ends become what the rings hold
-            means[i], squares[i] = anchor + mean, spread
-            before, total, total2 = value, 0.0, 0.0
-            state[ring + place] = value
-            for j in range(n - 1, -1, -1):
-                distance = state[ring + j] - before
+            anchor, total, total2 = values[begin], 0.0, 0.0
+        end = min(m, begin + n - place)
+        here, rest, shift = np.uint64(ring + place), float(n - place), before - anchor
+        for i in range(np.uint64(begin), np.uint64(end)):
+            value = values[i]
+            distance = value - anchor
+            total += distance
+            total2 += distance * distance
+            here += _ONE
+            rest -= 1.0
+            part = state[here]
+            moved = part + rest * shift
+            both = total + moved
+            mean = both * share
+            square = total2 + (state[here + size] + shift * (part + moved)) - both * mean
+            means[i] = anchor + mean + missing
+            squares[i] = (square if square > 0.0 else 0.0 * square) + missing
+            state[here - _ONE] = value
+        place += end - begin
+        begin = end
+        if place == n:
+            # its last figures have nothing of the block before
+            mean, square = total * share, total2 - total * (total * share)
+            means[end - 1], squares[end - 1] = anchor + mean, square if square > 0.0 else 0.0 * square
+            before, total, total2 = values[end - 1], 0.0, 0.0
+            for _ in range(n):
+                here -= _ONE
+                distance = state[here] - before
                 total += distance
                 total2 += distance * distance
-                mean = total / (n - j)
-                state[ring + j], state[ring + n + j] = mean, total2 - total * mean
+                state[here], state[here + size] = total, total2
             place, anchor, total, total2, missing = 0, 0.0, 0.0, 0.0, 0.0
     state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, anchor
     state[at + 3], state[at + 4], state[at + 5] = total, total2, before
@@ -161,13 +153,13 @@ def _run_sum(arrays: tuple[Array, ...], state: Rows) -> Rows:
 
 def _run_max(arrays: tuple[Array, ...], state: Rows) -> Rows:
     out = np.empty(arrays[0].shape[0])
-    rolling_max(arrays[0], 20, state, 0, out)
+    rolling_extremes(arrays[0], 1.0, 20, state, 0, out)
     return out
 
 
 def _run_min(arrays: tuple[Array, ...], state: Rows) -> Rows:
     out = np.empty(arrays[0].shape[0])
-    rolling_min(arrays[0], 20, state, 0, out)
+    rolling_extremes(arrays[0], -1.0, 20, state, 0, out)
     return out
 
 

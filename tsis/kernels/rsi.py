@@ -1,53 +1,83 @@
-"""The relative strength index of one price after the other."""
+"""Relative strength indices of the close."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tsis.core.jit import jit
 from tsis.core.kernel import Array, Fold, Rows
+from tsis.core.stream import CLOSE, N_STREAMS
 
-RSI_STATE: Final = 4
-"""``rsi`` takes so many places."""
 _STILL: Final = 1e-250
 """Averages that have faded to less are of no price change that a number could still tell apart."""
 
 
-@jit
-def rsi(price: float, period: float, state: NDArray[np.float64], at: int) -> float:
-    """Return Wilder's index after `price`, 0 to 100: average gain over average gain plus average loss.
+def rsi_params(periods: Sequence[int]) -> tuple[float, ...]:
+    """Return the parameters of `rsi_rows`."""
+    return (*periods, *(1.0 / period for period in periods))
 
-    The averages are the means of the first `period` changes, then 1/`period` of each new one. NaN until there are
-    `period` changes, and where no price has changed. A NaN price gives NaN and is passed over. State, from `at` on:
-    number of prices up to `period` + 1, last price, average gain, average loss; zeros at first. Wilder (1978).
+
+def rsi_size(n_periods: int) -> int:
+    """Return the length of the state of `rsi_rows`."""
+    return 2 + 2 * n_periods
+
+
+@jit
+def rsi_rows(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    """Write Wilder's index, 0 to 100, a column a period: average gain over average gain plus average loss.
+
+    The averages are the means of the first `period` changes, then 1/period of each new one. NaN until there are so
+    many, and where no price has changed. A row whose close is missing is NaN, and passed over. Wilder (1978).
+
+    Parameters
+    ----------
+    params : `rsi_params`: m periods; m weights.
+    state : `rsi_size`, zeros at first: closes so far, the last one, average gains, average losses.
     """
-    if np.isnan(price):
-        return np.nan
-    seen, gain, loss = state[at], state[at + 2], state[at + 3]
-    change = price - state[at + 1]
-    up = change if change > 0.0 else 0.0
-    down = -change if change < 0.0 else 0.0
-    state[at + 1] = price
-    weight = 1.0 / period
-    if seen > period:
-        gain += (up - gain) * weight
-        loss += (down - loss) * weight
-    else:
-        state[at] = seen + 1.0
-        if seen > 0.0:
-            gain += up * weight
-            loss += down * weight
-    state[at + 2], state[at + 3] = gain, loss
-    if seen < period or gain + loss < _STILL:
-        return np.nan
-    return float(100.0 * (gain / (gain + loss)))
+    m = params.shape[0] // 2
+    weights, gains, losses = params[m:], state[2 : 2 + m], state[2 + m : 2 + 2 * m]
+    longest = 0.0
+    for j in range(m):
+        longest = max(longest, params[j])
+    seen, before = state[0], state[1]
+    for i in range(first, stop):
+        close, row = x[CLOSE, i], out[i - first, k : k + m]
+        if np.isnan(close):
+            for j in range(m):
+                row[j] = np.nan
+            continue
+        change = close - before
+        up, down = change if change > 0.0 else 0.0, -change if change < 0.0 else 0.0
+        if seen > longest:
+            for j in range(m):
+                gain = gains[j] + (up - gains[j]) * weights[j]
+                loss = losses[j] + (down - losses[j]) * weights[j]
+                gains[j], losses[j] = gain, loss
+                total = gain + loss
+                row[j] = 100.0 * (gain / total) if total >= _STILL else np.nan
+        else:
+            for j in range(m):
+                if seen > params[j]:
+                    gains[j] += (up - gains[j]) * weights[j]
+                    losses[j] += (down - losses[j]) * weights[j]
+                elif seen > 0.0:
+                    gains[j] += up * weights[j]
+                    losses[j] += down * weights[j]
+                total = gains[j] + losses[j]
+                row[j] = 100.0 * (gains[j] / total) if seen >= params[j] and total >= _STILL else np.nan
+        seen += 1.0
+        before = close
+    state[0], state[1] = seen, before
 
 
 def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    return np.array([rsi(value, 14.0, state, 0) for value in arrays[0]])
+    x, out = np.full((N_STREAMS, arrays[0].size), np.nan), np.empty((arrays[0].size, 2))
+    x[CLOSE] = arrays[0]
+    rsi_rows(x, 0, arrays[0].size, np.array(rsi_params((7, 14))), state, out, 0)
+    return out
 
 
-RSI: Final = Fold(("log_return",), lambda: np.zeros(RSI_STATE), _run)
+RSI_ROWS: Final = Fold(("close",), lambda: np.zeros(rsi_size(2)), _run)

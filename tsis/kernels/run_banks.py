@@ -21,19 +21,37 @@ _BLOCK: Final = 256
 
 
 @jit
-def _derive(x: NDArray[np.float64], first: int, stop: int) -> None:
-    """Fill the derived streams of the new rows."""
-    for i in range(first, stop):
-        high, low, close = x[HIGH, i], x[LOW, i], x[CLOSE, i]
-        before = x[CLOSE, i - 1]
-        x[LOG_RETURN, i] = np.log(close / before)
-        x[TRUE_RANGE, i] = max(high, before) - min(low, before) if not np.isnan(before) else np.nan
-        x[TYPICAL_PRICE, i] = (high + low + close) / 3.0
+def _fill(
+    window: NDArray[np.float64],
+    streams: NDArray[np.int64],
+    position: int,
+    stop: int,
+    given: NDArray[np.float64],
+    done: int,
+) -> None:
+    """Write the streams of the new bars from `position` to `stop` - 1, which begin at `done` in `given`."""
+    first, last, one, begin = np.uint64(position), np.uint64(stop), np.uint64(1), np.uint64(done)
+    for s in streams:
+        if s < N_GIVEN:
+            for i in range(last - first):
+                window[s, first + i] = given[s, begin + i]
+        elif s == LOG_RETURN:
+            for i in range(first, last):
+                window[LOG_RETURN, i] = np.log(window[CLOSE, i] / window[CLOSE, i - one])
+        elif s == TRUE_RANGE:
+            for i in range(first, last):
+                high, low, before = window[HIGH, i], window[LOW, i], window[CLOSE, i - one]
+                top, bottom = before if before > high else high, before if before < low else low
+                window[TRUE_RANGE, i] = top - bottom + 0.0 * before
+        elif s == TYPICAL_PRICE:
+            for i in range(first, last):
+                window[TYPICAL_PRICE, i] = (window[HIGH, i] + window[LOW, i] + window[CLOSE, i]) / 3.0
 
 
 @jit
 def run_banks(
     program: NDArray[np.int64],
+    streams: NDArray[np.int64],
     params: NDArray[np.float64],
     state: NDArray[np.float64],
     window: NDArray[np.float64],
@@ -42,11 +60,13 @@ def run_banks(
     given: NDArray[np.float64],
     out: NDArray[np.float64],
 ) -> int:
-    """Feed `rows` to every bank, write what they say, and return the position in `window` after them.
+    """Feed the bars `given` to every bank, write what they say, and return the position in `window` after them.
 
     Parameters
     ----------
-    program, params : see the module; the parameters of all banks, one after the other.
+    program : see the module.
+    streams : those that a bank reads, in order; the others are NaN.
+    params : of all banks, one after the other.
     state : of all banks, one after the other; changed in place.
     window : (`N_STREAMS`, `history` + room), changed in place: earlier bars up to `position`. When the room is used up,
         the last `history` of them move to the front.
@@ -58,15 +78,12 @@ def run_banks(
     n = given.shape[1]
     while done < n:
         if position == capacity:
-            for s in range(window.shape[0]):
+            for s in streams:
                 for i in range(history):
                     window[s, i] = window[s, capacity - history + i]
             position = history
         stop = position + min(capacity - position, _BLOCK, n - done)
-        for s in range(N_GIVEN):
-            for i in range(stop - position):
-                window[s, position + i] = given[s, done + i]
-        _derive(window, position, stop)
+        _fill(window, streams, position, stop, given, done)
         part = out[done : done + stop - position]
         for b in range(program.shape[0]):
             bank = program[b]

@@ -1,9 +1,9 @@
-"""Sums, extremes and moments over the last n values, exact: nothing of a value is left once it has gone.
+"""Sums and extremes over the last n values, one at a time, exact: nothing of a value is left once it has gone.
 
 The values come in blocks of n. The window is the end of the block before and the beginning of this one: of the former a
 ring keeps what each of its ends amounts to, of the latter a total grows with each value; nothing is ever subtracted.
 There is no drift, a NaN or a misprint is forgotten with the last window that holds it, and the cost of a value does not
-depend on n (van Herk 1992, for sums and moments as well).
+depend on n (van Herk 1992, for sums as well). `tsis.kernels.rolling_windows` does the same for many values at once.
 
 Each function takes one value and returns the figure of the window that ends with it, NaN until there are n values and
 where one of them is NaN. `state` is a flat array that begins as zeros; the part from `at` on belongs to the function.
@@ -21,8 +21,6 @@ from tsis.core.kernel import Array, Fold, Rows
 
 SUM_HEAD: Final = 3
 """``window_sum``, ``window_max`` and ``window_min`` take SUM_HEAD + n places."""
-MOMENTS_HEAD: Final = 4
-"""``window_moments`` takes MOMENTS_HEAD + 2 n places."""
 
 
 @jit
@@ -71,41 +69,6 @@ def window_min(value: float, n: int, state: NDArray[np.float64], at: int) -> flo
     return -window_max(-value, n, state, at)
 
 
-@jit
-def window_moments(value: float, n: int, state: NDArray[np.float64], at: int) -> tuple[float, float]:
-    """Return mean and sum of squared deviations of the last `n` values.
-
-    Welford's recursion within the blocks and Chan's formula between them, so that nothing cancels. State: is full,
-    place, mean and squares of the block, ring of values or means, ring of squares.
-    """
-    place = int(state[at + 1])
-    mean, squares = state[at + 2], state[at + 3]
-    means = at + MOMENTS_HEAD
-    ends = means + n
-    count = place + 1.0
-    deviation = value - mean
-    mean += deviation / count
-    squares += deviation * (value - mean)
-    if place == n - 1:
-        state[means + place] = value
-        state[ends + place] = 0.0
-        for j in range(n - 2, -1, -1):
-            distance = state[means + j] - state[means + j + 1]
-            step = distance / (n - j)
-            state[ends + j] = state[ends + j + 1] + distance * (distance - step)
-            state[means + j] = state[means + j + 1] + step
-        state[at], state[at + 1], state[at + 2], state[at + 3] = 1.0, 0.0, 0.0, 0.0
-        return mean, squares
-    other, rest = state[means + place + 1], n - count
-    more = state[ends + place + 1]
-    state[means + place] = value
-    state[at + 1], state[at + 2], state[at + 3] = count, mean, squares
-    if state[at] == 0.0:
-        return np.nan, np.nan
-    distance = other - mean
-    return mean + distance * (rest / n), squares + more + distance * distance * (count * rest / n)
-
-
 def _run_sum(arrays: tuple[Array, ...], state: Rows) -> Rows:
     return np.array([window_sum(value, 20, state, 0) for value in arrays[0]])
 
@@ -118,11 +81,6 @@ def _run_min(arrays: tuple[Array, ...], state: Rows) -> Rows:
     return np.array([window_min(value, 20, state, 0) for value in arrays[0]])
 
 
-def _run_moments(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    return np.array([window_moments(value, 20, state, 0) for value in arrays[0]]).reshape(-1, 2)
-
-
 WINDOW_SUM: Final = Fold(("log_return",), lambda: np.zeros(SUM_HEAD + 20), _run_sum)
 WINDOW_MAX: Final = Fold(("log_return",), lambda: np.zeros(SUM_HEAD + 20), _run_max)
 WINDOW_MIN: Final = Fold(("log_return",), lambda: np.zeros(SUM_HEAD + 20), _run_min)
-WINDOW_MOMENTS: Final = Fold(("log_return",), lambda: np.zeros(MOMENTS_HEAD + 40), _run_moments)

@@ -39,7 +39,7 @@ CHAIN_KERNELS: Final = (
     "tsis.kernels.cusum.cusum_filter(float64[1], float64[1], float64[1], int8[1])",
     "tsis.core.step_call.run_step(int64, float64[2], int64, int64, float64[1], float64[1], float64[2], int64)",
     "tsis.kernels.run_banks.run_banks"
-    "(int64[2], float64[1], float64[1], float64[2], int64, int64, float64[2], float64[2])",
+    "(int64[2], int64[1], float64[1], float64[1], float64[2], int64, int64, float64[2], float64[2])",
     "tsis.kernels.structural_breaks.csw_cusum(float64[1], int64, int64, float64, float64[2])",
     "tsis.kernels.structural_breaks.sup_chow(float64[1], int64, int64, float64, float64[2])",
     "tsis.kernels.structural_breaks.sadf(float64[1], int64, int64, int64, int64, float64[2])",

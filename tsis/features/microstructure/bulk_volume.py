@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import numpy as np
 
@@ -12,28 +11,31 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE, VOLUME
-from tsis.kernels.window import MOMENTS_HEAD, window_moments
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
-
-_SUMS: Final = 1
+from tsis.kernels.rolling_windows import ROLLING_HEAD, ROLLING_MOMENTS_HEAD, rolling_moments, rolling_sum
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window the moments of changes, the sum of imbalances
+    m = stop - first
+    changes, imbalances, means, squares = np.empty(m), np.empty(m), np.empty(m), np.empty(m)
     for i in range(first, stop):
-        change, volume = x[CLOSE, i] - x[CLOSE, i - 1], x[VOLUME, i]
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            _, squares = window_moments(change, n, state, at)
-            at += MOMENTS_HEAD + 2 * n
-            sigma = np.sqrt(squares / (n - 1.0))
-            buys = 0.5 * math.erfc(-change / (sigma * 2.0**0.5)) if sigma > 0.0 else np.nan
-            state[at + HEAD] = abs(2.0 * buys - 1.0) * volume
-            window_sums(_SUMS, n, state, at)
-            out[i - first, k + 2 * j] = buys
-            out[i - first, k + 2 * j + 1] = state[at + HEAD + _SUMS] / (n * volume) if volume > 0.0 else np.nan
-            at += HEAD + _SUMS * (n + 3)
+        changes[i - first] = x[CLOSE, i] - x[CLOSE, i - 1]
+    at = 0
+    for j in range(params.shape[0]):
+        n, column = int(params[j]), k + 2 * j
+        rolling_moments(changes, n, state, at, means, squares)
+        at += ROLLING_MOMENTS_HEAD + 2 * n
+        for row in range(m):
+            sigma = np.sqrt(squares[row] / (n - 1.0))
+            buys = 0.5 * math.erfc(-changes[row] / (sigma * 2.0**0.5)) if sigma > 0.0 else np.nan
+            imbalances[row] = abs(2.0 * buys - 1.0) * x[VOLUME, first + row]
+            out[row, column] = buys
+        rolling_sum(imbalances, n, state, at, means)
+        at += ROLLING_HEAD + n
+        for row in range(m):
+            volume = x[VOLUME, first + row]
+            out[row, column + 1] = means[row] / (n * volume) if volume > 0.0 else np.nan
 
 
 class BulkVolumeParams(Params):
@@ -76,7 +78,7 @@ def bulk_volume(params: BulkVolumeParams) -> Bank:
             )
         ),
         params=params.windows,
-        state_size=sum(MOMENTS_HEAD + 2 * n + sums_size(_SUMS, n) for n in params.windows),
+        state_size=sum(ROLLING_MOMENTS_HEAD + 2 * n + ROLLING_HEAD + n for n in params.windows),
         step=_step,
         lookback=1,
     )

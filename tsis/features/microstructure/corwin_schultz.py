@@ -11,35 +11,36 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import HIGH, LOW
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
-_SUMS: Final = 1
 _DENOMINATOR: Final = 3.0 - 2.0 * 2.0**0.5
 _RANGE: Final = (8.0 / np.pi) ** 0.5  # expected log range of a Brownian motion, in its standard deviations
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: the sum of each window
+    m = stop - first
+    pairs, wides, betas = np.empty(m), np.empty(m), np.empty(m)
     before = np.log(x[HIGH, first - 1] / x[LOW, first - 1]) ** 2
     for i in range(first, stop):
         squared = np.log(x[HIGH, i] / x[LOW, i]) ** 2
         gamma = np.log(max(x[HIGH, i], x[HIGH, i - 1]) / min(x[LOW, i], x[LOW, i - 1])) ** 2
-        pair = squared + before
+        pairs[i - first], wides[i - first] = squared + before, np.sqrt(gamma / _DENOMINATOR)
         before = squared
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            state[at + HEAD] = pair
-            window_sums(_SUMS, n, state, at)
-            beta = state[at + HEAD + _SUMS] / n
-            root, wide = np.sqrt(beta), np.sqrt(gamma / _DENOMINATOR)
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        rolling_sum(pairs, n, state, at, betas)
+        at += ROLLING_HEAD + n
+        for row in range(m):
+            root, wide = np.sqrt(betas[row] / n), wides[row]
             alpha = (2.0**0.5 - 1.0) / _DENOMINATOR * root - wide
             sigma = (2.0**-0.5 - 1.0) / (_RANGE * _DENOMINATOR) * root + wide / _RANGE
             growth = np.exp(alpha)
             # a comparison with NaN is false, which leaves it
-            out[i - first, k + 2 * j] = 0.0 if alpha < 0.0 else 2.0 * (growth - 1.0) / (1.0 + growth)
-            out[i - first, k + 2 * j + 1] = 0.0 if sigma < 0.0 else sigma
-            at += HEAD + _SUMS * (n + 3)
+            out[row, k + 2 * j] = 0.0 if alpha < 0.0 else 2.0 * (growth - 1.0) / (1.0 + growth)
+            out[row, k + 2 * j + 1] = 0.0 if sigma < 0.0 else sigma
 
 
 class CorwinSchultzParams(Params):
@@ -82,7 +83,7 @@ def corwin_schultz(params: CorwinSchultzParams) -> Bank:
             )
         ),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
         lookback=1,
     )

@@ -11,13 +11,15 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import BUY_VOLUME, N_BUYS, N_SELLS, N_TICKS, SELL_VOLUME, VOLUME
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _SUMS: Final = 4
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window the sums of signed volume, volume, signed trades, trades
+    values, sums = np.empty((_SUMS, stop - first)), np.empty((_SUMS, stop - first))
     for i in range(first, stop):
         row = i - first
         signed, volume = x[BUY_VOLUME, i] - x[SELL_VOLUME, i], x[VOLUME, i]
@@ -25,17 +27,18 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         out[row, k] = signed
         out[row, k + 1] = signed / volume if volume > 0.0 else np.nan
         out[row, k + 2] = trades / count if count > 0.0 else np.nan
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            value = at + HEAD
-            state[value], state[value + 1], state[value + 2], state[value + 3] = signed, volume, trades, count
-            window_sums(_SUMS, n, state, at)
-            value += _SUMS
-            volumes, counts = state[value + 1], state[value + 3]
-            out[row, k + 3 + 2 * j] = state[value] / volumes if volumes > 0.0 else np.nan
-            out[row, k + 4 + 2 * j] = state[value + 2] / counts if counts > 0.0 else np.nan
-            at += HEAD + _SUMS * (n + 3)
+        values[0, row], values[1, row] = signed, volume
+        values[2, row], values[3, row] = trades, count
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        for value in range(_SUMS):
+            rolling_sum(values[value], n, state, at, sums[value])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            volumes, counts = sums[1, row], sums[3, row]
+            out[row, k + 3 + 2 * j] = sums[0, row] / volumes if volumes > 0.0 else np.nan
+            out[row, k + 4 + 2 * j] = sums[2, row] / counts if counts > 0.0 else np.nan
 
 
 class OrderFlowParams(Params):
@@ -100,6 +103,6 @@ def order_flow(params: OrderFlowParams) -> Bank:
             *rolling,
         ),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=_SUMS * sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
     )

@@ -11,7 +11,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import BUY_VOLUME, CLOSE, DOLLAR_VOLUME, LOG_RETURN, SELL_VOLUME, VOLUME
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _SUMS: Final = 9
 _WIDTH: Final = 7
@@ -19,42 +19,37 @@ _EXACT_FRAC: Final = 1e-13  # residuals below that part of the variance are roun
 
 
 @jit
-def _t_value(xy: float, xx: float, yy: float, n: int) -> float:
-    """Return the t-value of the slope xy / xx of a line through the origin; NaN where it leaves no residuals."""
-    residuals = yy - xy * xy / xx
-    return float(xy / np.sqrt(residuals / (n - 1.0) * xx)) if residuals > _EXACT_FRAC * yy else np.nan
-
-
-@jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window nine sums
+    values, sums = np.empty((_SUMS, stop - first)), np.empty((_SUMS, stop - first))
     for i in range(first, stop):
-        change, log_return = x[CLOSE, i] - x[CLOSE, i - 1], x[LOG_RETURN, i]
+        row, change, log_return = i - first, x[CLOSE, i] - x[CLOSE, i - 1], x[LOG_RETURN, i]
         volume, dollars = x[VOLUME, i], x[DOLLAR_VOLUME, i]
         signed = x[BUY_VOLUME, i] - x[SELL_VOLUME, i]
         is_traded = volume > 0.0 and dollars > 0.0
         root = np.sqrt(dollars)
         signed_root = root if signed > 0.0 else (-root if signed < 0.0 else 0.0 * signed * root)
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            v = at + HEAD
-            state[v] = abs(log_return) / dollars if is_traded else np.nan
-            state[v + 1] = abs(change) / volume if is_traded else np.nan
-            state[v + 2] = abs(log_return) / root if is_traded else np.nan
-            state[v + 3], state[v + 4], state[v + 5] = change * signed, signed * signed, change * change
-            state[v + 6], state[v + 7] = log_return * signed_root, signed_root * signed_root
-            state[v + 8] = log_return * log_return
-            window_sums(_SUMS, n, state, at)
-            v += _SUMS
-            row, c = i - first, k + _WIDTH * j
-            out[row, c], out[row, c + 1], out[row, c + 4] = state[v] / n, state[v + 1] / n, state[v + 2] / n
-            xy, xx = state[v + 3], state[v + 4]
-            out[row, c + 2] = xy / xx if xx > 0.0 else np.nan
-            out[row, c + 3] = _t_value(xy, xx, state[v + 5], n)
-            xy, xx = state[v + 6], state[v + 7]
-            out[row, c + 5] = xy / xx if xx > 0.0 else np.nan
-            out[row, c + 6] = _t_value(xy, xx, state[v + 8], n)
-            at += HEAD + _SUMS * (n + 3)
+        values[0, row] = abs(log_return) / dollars if is_traded else np.nan
+        values[1, row] = abs(change) / volume if is_traded else np.nan
+        values[2, row] = abs(log_return) / root if is_traded else np.nan
+        values[3, row], values[4, row], values[5, row] = change * signed, signed * signed, change * change
+        values[6, row], values[7, row] = log_return * signed_root, signed_root * signed_root
+        values[8, row] = log_return * log_return
+    at = 0
+    for j in range(params.shape[0]):
+        n, c = int(params[j]), k + _WIDTH * j
+        for value in range(_SUMS):
+            rolling_sum(values[value], n, state, at, sums[value])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            out[row, c], out[row, c + 1], out[row, c + 4] = sums[0, row] / n, sums[1, row] / n, sums[2, row] / n
+            for line in range(2):
+                xy, xx, yy = sums[3 + 3 * line, row], sums[4 + 3 * line, row], sums[5 + 3 * line, row]
+                residuals = yy - xy * xy / xx
+                out[row, c + 2 + 3 * line] = xy / xx if xx > 0.0 else np.nan
+                # a line through the origin
+                has_residuals = residuals > _EXACT_FRAC * yy
+                out[row, c + 3 + 3 * line] = xy / np.sqrt(residuals / (n - 1.0) * xx) if has_residuals else np.nan
 
 
 class PriceImpactParams(Params):
@@ -128,7 +123,7 @@ def price_impact(params: PriceImpactParams) -> Bank:
         inputs=(CLOSE, LOG_RETURN, VOLUME, DOLLAR_VOLUME, BUY_VOLUME, SELL_VOLUME),
         outputs=tuple(item for n in params.windows for item in _outputs(n)),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=_SUMS * sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
         lookback=1,
     )

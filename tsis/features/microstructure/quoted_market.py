@@ -11,28 +11,30 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import ASK_SIZE, BID_SIZE, DEPTH_IMBALANCE, ORDER_FLOW, SPREAD_BPS
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _SUMS: Final = 3
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window the sums of spread, flow and depth
+    values, sums = np.empty((_SUMS, stop - first)), np.empty((_SUMS, stop - first))
     for i in range(first, stop):
         row = i - first
-        spread, flow, depth = x[SPREAD_BPS, i], x[ORDER_FLOW, i], 0.5 * (x[BID_SIZE, i] + x[ASK_SIZE, i])
+        spread, flow = x[SPREAD_BPS, i], x[ORDER_FLOW, i]
         out[row, k], out[row, k + 1], out[row, k + 2] = spread, x[DEPTH_IMBALANCE, i], flow
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            value = at + HEAD
-            state[value], state[value + 1], state[value + 2] = spread, flow, depth
-            window_sums(_SUMS, n, state, at)
-            value += _SUMS
-            depths = state[value + 2]
-            out[row, k + 3 + 2 * j] = state[value] / n
-            out[row, k + 4 + 2 * j] = state[value + 1] / (depths / n) if depths > 0.0 else np.nan
-            at += HEAD + _SUMS * (n + 3)
+        values[0, row], values[1, row], values[2, row] = spread, flow, 0.5 * (x[BID_SIZE, i] + x[ASK_SIZE, i])
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        for value in range(_SUMS):
+            rolling_sum(values[value], n, state, at, sums[value])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            depths = sums[2, row]
+            out[row, k + 3 + 2 * j] = sums[0, row] / n
+            out[row, k + 4 + 2 * j] = sums[1, row] / (depths / n) if depths > 0.0 else np.nan
 
 
 class QuotedMarketParams(Params):
@@ -93,6 +95,6 @@ def quoted_market(params: QuotedMarketParams) -> Bank:
             *rolling,
         ),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=_SUMS * sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
     )

@@ -11,28 +11,29 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _SUMS: Final = 3
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window the sums of changes, of those before them, and of their products
+    values, sums = np.empty((_SUMS, stop - first)), np.empty((_SUMS, stop - first))
     for i in range(first, stop):
-        close = x[CLOSE, i]
-        change, before = close - x[CLOSE, i - 1], x[CLOSE, i - 1] - x[CLOSE, i - 2]
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            value = at + HEAD
-            state[value], state[value + 1], state[value + 2] = change, before, change * before
-            window_sums(_SUMS, n, state, at)
-            value += _SUMS
-            covariance = (state[value + 2] - state[value] * state[value + 1] / n) / (n - 1.0)
+        change, before = x[CLOSE, i] - x[CLOSE, i - 1], x[CLOSE, i - 1] - x[CLOSE, i - 2]
+        values[0, i - first], values[1, i - first], values[2, i - first] = change, before, change * before
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        for value in range(_SUMS):
+            rolling_sum(values[value], n, state, at, sums[value])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            covariance = (sums[2, row] - sums[0, row] * sums[1, row] / n) / (n - 1.0)
             spread = 2.0 * np.sqrt(abs(covariance))
-            out[i - first, k + 2 * j] = spread
-            out[i - first, k + 2 * j + 1] = 1e4 * spread / close
-            at += HEAD + _SUMS * (n + 3)
+            out[row, k + 2 * j] = spread
+            out[row, k + 2 * j + 1] = 1e4 * spread / x[CLOSE, first + row]
 
 
 class RollParams(Params):
@@ -70,7 +71,7 @@ def roll(params: RollParams) -> Bank:
             )
         ),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=_SUMS * sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
         lookback=2,
     )

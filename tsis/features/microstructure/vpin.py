@@ -11,26 +11,27 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import BUY_VOLUME, SELL_VOLUME, VOLUME
-from tsis.kernels.window_sums import HEAD, sums_size, window_sums
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _SUMS: Final = 2
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    # state: for each window the sums of imbalance and volume
+    values, sums = np.empty((_SUMS, stop - first)), np.empty((_SUMS, stop - first))
     for i in range(first, stop):
-        imbalance, volume = abs(x[BUY_VOLUME, i] - x[SELL_VOLUME, i]), x[VOLUME, i]
-        at = 0
-        for j in range(params.shape[0]):
-            n = int(params[j])
-            value = at + HEAD
-            state[value], state[value + 1] = imbalance, volume
-            window_sums(_SUMS, n, state, at)
-            value += _SUMS
-            volumes = state[value + 1]
-            out[i - first, k + 2 * j] = state[value] / (n * volume) if volume > 0.0 else np.nan
-            out[i - first, k + 2 * j + 1] = state[value] / volumes if volumes > 0.0 else np.nan
-            at += HEAD + _SUMS * (n + 3)
+        values[0, i - first], values[1, i - first] = abs(x[BUY_VOLUME, i] - x[SELL_VOLUME, i]), x[VOLUME, i]
+    at = 0
+    for j in range(params.shape[0]):
+        n = int(params[j])
+        for value in range(_SUMS):
+            rolling_sum(values[value], n, state, at, sums[value])
+            at += ROLLING_HEAD + n
+        for row in range(stop - first):
+            volume, volumes = values[1, row], sums[1, row]
+            out[row, k + 2 * j] = sums[0, row] / (n * volume) if volume > 0.0 else np.nan
+            out[row, k + 2 * j + 1] = sums[0, row] / volumes if volumes > 0.0 else np.nan
 
 
 class VpinParams(Params):
@@ -73,6 +74,6 @@ def vpin(params: VpinParams) -> Bank:
             )
         ),
         params=params.windows,
-        state_size=sum(sums_size(_SUMS, n) for n in params.windows),
+        state_size=_SUMS * sum(ROLLING_HEAD + n for n in params.windows),
         step=_step,
     )

@@ -31,75 +31,51 @@ from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.stream import CLOSE, HIGH, LOG_RETURN, LOW
-from tsis.kernels.window import MOMENTS_HEAD, window_moments
+from tsis.kernels.adx import adx_rows, adx_size
+from tsis.kernels.ema import ema_params, ema_rows, ema_size
+from tsis.kernels.rolling_windows import ROLLING_MOMENTS_HEAD, rolling_moments
 
 _STRONGEST_ADX: Final = 50.0
 _N_EMAS: Final = 4
-_EMAS: Final = 12
-_RING: Final = _EMAS + _N_EMAS
-_PERIODS: Final = 7
-"""Where the EMAs' periods begin in the parameters."""
+_EMA_PARAMS: Final = 7
+"""Where those of the averages begin in the parameters."""
+_HEAD: Final = 4
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: rows with prices; high, low, close of the last; sums of true range, +DM, -DM; ADX; regime, 0 undefined;
-    # its bars; place in the ring of volatilities, how many numbers it ends with; EMAs; ring; window of log returns
-    period, trend_adx, range_adx = params[0], params[1], params[2]
-    window, n_ranks = int(params[3]), int(params[4])
-    ring = state[_RING : _RING + n_ranks]
-    n, high_1, low_1, close_1 = state[0], state[1], state[2], state[3]
-    ranges, plus, minus, adx, regime, n_bars = state[4], state[5], state[6], state[7], state[8], state[9]
-    for i in range(first, stop):
-        high, low, close = x[HIGH, i], x[LOW, i], x[CLOSE, i]
-        is_there = not np.isnan(high + low + close)
-        _, squares = window_moments(x[LOG_RETURN, i], window, state, _RING + n_ranks)
-        volatility = np.sqrt(squares / (window - 1.0))
-        place = int(state[10])
+    # state: regime, 0 undefined; its bars; place in the ring of volatilities, how many numbers it ends with; ring;
+    # averages; window of log returns; ADX
+    m, trend_adx, range_adx, window, n_ranks = stop - first, params[1], params[2], int(params[3]), int(params[4])
+    ring = state[_HEAD : _HEAD + n_ranks]
+    emas_at = _HEAD + n_ranks
+    window_at = emas_at + _N_EMAS + 1
+    emas, means, squares = np.empty((m, _N_EMAS)), np.empty(m), np.empty(m)
+    ema_rows(x, first, stop, params[_EMA_PARAMS:], state[emas_at:window_at], emas, 0)
+    rolling_moments(x[LOG_RETURN, first:stop], window, state, window_at, means, squares)
+    # the columns hold those of the ADX until their row is written
+    adx_rows(x, first, stop, params, state[window_at + ROLLING_MOMENTS_HEAD + 2 * window :], out, k)
+    regime, n_bars, place, n_known = state[0], state[1], int(state[2]), state[3]
+    for row in range(m):
+        i = first + row
+        volatility = np.sqrt(squares[row] / (window - 1.0))
         ring[place] = volatility
-        state[10] = place + 1.0 if place + 1 < n_ranks else 0.0
-        state[11] = 0.0 if np.isnan(volatility) else state[11] + 1.0
+        place = place + 1 if place + 1 < n_ranks else 0
+        n_known = 0.0 if np.isnan(volatility) else n_known + 1.0
+        is_there = not np.isnan(x[HIGH, i] + x[LOW, i] + x[CLOSE, i])
         rank = np.nan
-        if is_there and state[11] >= n_ranks:
+        if is_there and n_known >= n_ranks:
             twice = -1
-            for j in range(n_ranks):
-                twice += int(ring[j] < volatility) + int(ring[j] <= volatility)
+            for value in ring:
+                twice += int(value < volatility) + int(value <= volatility)
             rank = 0.5 * twice / (n_ranks - 1.0)
-        is_up, is_down = is_there, is_there
-        if is_there:
-            shorter = np.nan
-            for j in range(_N_EMAS):
-                span, ema = params[_PERIODS + j], state[_EMAS + j]
-                if n < span:
-                    ema += close
-                    if n == span - 1.0:
-                        ema /= span
-                else:
-                    ema += (close - ema) * (2.0 / (span + 1.0))
-                state[_EMAS + j] = ema
-                if n < span - 1.0:
-                    ema = np.nan
-                if j > 0:
-                    is_up, is_down = is_up and shorter > ema, is_down and shorter < ema
-                shorter = ema
-            if n > 0.0:
-                # ADX as TA-Lib begins it: sums of period - 1 moves, then Wilder's, then the mean of period DX
-                up, down = high - high_1, low_1 - low
-                keep = 1.0 if n < period else 1.0 - 1.0 / period
-                ranges = ranges * keep + max(high, close_1) - min(low, close_1)
-                plus = plus * keep + (up if up > 0.0 and up > down else 0.0)
-                minus = minus * keep + (down if down > 0.0 and down > up else 0.0)
-                if n >= period:
-                    dx = 100.0 * abs(plus - minus) / (plus + minus) if plus + minus > 0.0 and ranges > 0.0 else np.nan
-                    if n < 2.0 * period:
-                        adx += 0.0 if np.isnan(dx) else dx / period
-                    elif not np.isnan(dx):
-                        adx = (adx * (period - 1.0) + dx) / period
-            high_1, low_1, close_1 = high, low, close
-            n += 1.0
-        is_known = is_there and n >= 2.0 * period and n >= params[_PERIODS + _N_EMAS - 1]
+        adx = out[row, k + 3]
+        is_known = not np.isnan(adx + emas[row, _N_EMAS - 1])
         if is_known:
-            before = regime
+            is_up, is_down, before = True, True, regime
+            for j in range(1, _N_EMAS):
+                is_up = is_up and emas[row, j - 1] > emas[row, j]
+                is_down = is_down and emas[row, j - 1] < emas[row, j]
             if is_up and adx >= (range_adx if before == 3.0 else trend_adx):
                 regime = 3.0
             elif is_down and adx >= (range_adx if before == 1.0 else trend_adx):
@@ -109,7 +85,6 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
             else:
                 regime = 0.0
             n_bars = n_bars + 1.0 if regime == before else 1.0
-        row = i - first
         is_known = is_known and regime > 0.0
         strength = 1.0 - adx / trend_adx if regime == 2.0 else min(adx / _STRONGEST_ADX, 1.0)
         out[row, k] = regime - 2.0 if is_known else np.nan
@@ -117,8 +92,7 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
         out[row, k + 2] = n_bars if is_known else np.nan
         out[row, k + 3] = rank
         out[row, k + 4] = rank if np.isnan(rank) else -1.0 if rank < params[5] else 1.0 if rank > params[6] else 0.0
-    state[0], state[1], state[2], state[3] = n, high_1, low_1, close_1
-    state[4], state[5], state[6], state[7], state[8], state[9] = ranges, plus, minus, adx, regime, n_bars
+    state[0], state[1], state[2], state[3] = regime, n_bars, place, n_known
 
 
 class MarketRegimeParams(Params):
@@ -211,8 +185,15 @@ def market_regime(params: MarketRegimeParams) -> Bank:
         ),
         params=(
             *(params.adx_period, params.trend_adx, params.range_adx, params.volatility_bars, params.rank_bars),
-            *(params.low_rank, params.high_rank, *params.ema_periods),
+            *(params.low_rank, params.high_rank, *ema_params(params.ema_periods)),
         ),
-        state_size=_RING + params.rank_bars + MOMENTS_HEAD + 2 * params.volatility_bars,
+        state_size=(
+            _HEAD
+            + params.rank_bars
+            + ema_size(_N_EMAS)
+            + ROLLING_MOMENTS_HEAD
+            + 2 * params.volatility_bars
+            + adx_size(params.adx_period)
+        ),
         step=_step,
     )

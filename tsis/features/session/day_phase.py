@@ -151,7 +151,7 @@ def day_phase(params: DayPhaseParams) -> Bank:
     """Return the bank; the module's docstring has the rule."""
     source = "rule of this module"
     return Bank(
-        inputs=(TS_CLOSE, OPEN, HIGH, LOW, CLOSE, VOLUME, SESSION, SESSION_OPEN, SESSION_CLOSE),
+        inputs=(TS_CLOSE, OPEN, HIGH, LOW, CLOSE, VOLUME, SESSION, SESSION_OPEN, SESSION_CLOSE, TRUE_RANGE),
         outputs=(
             Feature(
                 "day_phase",

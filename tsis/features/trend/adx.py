@@ -2,68 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tsis.core.feature import Array, Bank, Feature, bank
-from tsis.core.jit import jit
+from tsis.core.feature import Bank, Feature, bank
 from tsis.core.params import Params
 from tsis.core.periods import Period
 from tsis.core.stream import CLOSE, HIGH, LOW
-
-_HEAD = 10
-
-
-@jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: bars so far, last high, low and close, smoothed moves up, down and range, number of DX so far, their
-    # average (a sum until there are enough), place in the ring, ring of averages
-    period = params[0]
-    weight, length = 1.0 / period, int(period) - 1
-    seen, high_before, low_before, close_before = state[0], state[1], state[2], state[3]
-    plus, minus, reach, n_dx, average, place = state[4], state[5], state[6], state[7], state[8], int(state[9])
-    for i in range(first, stop):
-        row, high, low, close = i - first, x[HIGH, i], x[LOW, i], x[CLOSE, i]
-        for column in range(k, k + 5):
-            out[row, column] = np.nan
-        if np.isnan(high + low + close):
-            continue
-        if seen > 0.0:
-            up, down = high - high_before, low_before - low
-            true_range = max(high, close_before) - min(low, close_before)
-            if seen >= period:
-                plus -= plus * weight
-                minus -= minus * weight
-                reach -= reach * weight
-            if down > 0.0 and up < down:
-                minus += down
-            elif up > 0.0 and up > down:
-                plus += up
-            reach += true_range
-            if seen >= period:
-                moves = plus + minus
-                if reach > 0.0:
-                    out[row, k] = 100.0 * (plus / reach)
-                    out[row, k + 1] = 100.0 * (minus / reach)
-                has_moved = reach > 0.0 and moves > 0.0
-                dx = 100.0 * (abs(plus - minus) / moves) if has_moved else np.nan
-                out[row, k + 2] = dx
-                if n_dx < period:
-                    n_dx += 1.0
-                    average += dx if has_moved else 0.0
-                    if n_dx == period:
-                        average /= period
-                elif has_moved:
-                    average += (dx - average) * weight
-                if n_dx == period:
-                    out[row, k + 3] = average
-                    if seen >= 3.0 * period - 2.0:
-                        out[row, k + 4] = 0.5 * (average + state[_HEAD + place])
-                    state[_HEAD + place] = average
-                    place = place + 1 if place < length - 1 else 0
-        seen += 1.0
-        high_before, low_before, close_before = high, low, close
-    state[0], state[1], state[2], state[3] = seen, high_before, low_before, close_before
-    state[4], state[5], state[6], state[7], state[8], state[9] = plus, minus, reach, n_dx, average, place
+from tsis.kernels.adx import adx_rows, adx_size
 
 
 class AdxParams(Params):
@@ -124,6 +67,6 @@ def adx(params: AdxParams) -> Bank:
             ),
         ),
         params=(n,),
-        state_size=_HEAD + n - 1,
-        step=_step,
+        state_size=adx_size(n),
+        step=adx_rows,
     )

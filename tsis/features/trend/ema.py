@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from tsis.core.feature import Array, Bank, Feature, bank
-from tsis.core.jit import jit
+from tsis.core.feature import Bank, Feature, bank
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.ema import emas
-
-
-@jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # params: periods, weights; state: closes so far, averages
-    m = params.shape[0] // 2
-    periods, weights, averages = params[:m], params[m:], state[1:]
-    count = state[0]
-    for i in range(first, stop):
-        close = x[CLOSE, i]
-        if np.isnan(close):
-            for j in range(m):
-                out[i - first, k + j] = np.nan
-            continue
-        emas(close, count, periods, weights, averages)
-        count += 1.0
-        for j in range(m):
-            out[i - first, k + j] = averages[j] if count >= periods[j] else np.nan
-    state[0] = count
+from tsis.kernels.ema import ema_params, ema_rows, ema_size
 
 
 class EmaParams(Params):
@@ -58,7 +36,7 @@ def ema(params: EmaParams) -> Bank:
             )
             for period in params.periods
         ),
-        params=(*params.periods, *(2.0 / (period + 1.0) for period in params.periods)),
-        state_size=1 + len(params.periods),
-        step=_step,
+        params=ema_params(params.periods),
+        state_size=ema_size(len(params.periods)),
+        step=ema_rows,
     )

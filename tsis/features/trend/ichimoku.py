@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import model_validator
 
 from tsis.core.feature import Array, Bank, Feature, bank
@@ -9,22 +10,22 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Period
 from tsis.core.stream import CLOSE, HIGH, LOW
-from tsis.kernels.window_rows import ROWS_HEAD, max_rows
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_extremes
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: windows of highs and of lows, each for three lengths; one line a length, then what follows from them
+    ends = np.empty((2, stop - first))
     at = 0
     for line in range(3):
         n = int(params[line])
-        for i in range(first, stop):
-            out[i - first, k + line], out[i - first, k + 3] = x[HIGH, i], -x[LOW, i]
-        max_rows(out, k + line, n, state, at)
-        max_rows(out, k + 3, n, state, at + ROWS_HEAD + n)
+        for end in range(2):
+            stream, sign = (HIGH, 1.0) if end == 0 else (LOW, -1.0)
+            rolling_extremes(x[stream, first:stop], sign, n, state, at, ends[end])
+            at += ROLLING_HEAD + n
         for row in range(stop - first):
-            out[row, k + line] = 0.5 * (out[row, k + line] - out[row, k + 3])
-        at += 2 * (ROWS_HEAD + n)
+            out[row, k + line] = 0.5 * (ends[0, row] + ends[1, row])
     lag = int(params[1])
     for i in range(first, stop):
         row = i - first
@@ -85,7 +86,7 @@ def ichimoku(params: IchimokuParams) -> Bank:
             ),
         ),
         params=(tenkan, kijun, senkou),
-        state_size=2 * (3 * ROWS_HEAD + tenkan + kijun + senkou),
+        state_size=2 * (3 * ROLLING_HEAD + tenkan + kijun + senkou),
         step=_step,
         lookback=kijun,
     )

@@ -10,44 +10,53 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.window import SUM_HEAD, window_sum
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
-_HEAD = 4
+_HEAD = 2
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # params: weight of a new close where prices zigzag, and more of it where they go straight; then the periods
-    # state of each period: closes so far, place in the ring, last close, average, ring of closes, sum of moves
+    # state: closes so far, the last one; of each period average, place in the ring, ring of closes, sum of moves
     slow, more = params[0], params[1]
-    at = 0
+    closes, moves, paths = np.empty(stop - first), np.empty(stop - first), np.empty(stop - first)
+    n, before = 0, state[1]
+    for i in range(first, stop):
+        close = x[CLOSE, i]
+        if not np.isnan(close):
+            closes[n], moves[n] = close, abs(close - before)
+            before = close
+            n += 1
+    begin = 1 if n > 0 and state[0] == 0.0 else 0
+    at = _HEAD
     for j in range(params.shape[0] - 2):
-        period = int(params[2 + j])
-        seen, place, before, average = state[at], int(state[at + 1]), state[at + 2], state[at + 3]
-        ring = at + _HEAD
-        for i in range(first, stop):
-            row, column = i - first, k + 2 * j
-            close = x[CLOSE, i]
+        period, column = int(params[2 + j]), k + 2 * j
+        seen, average, place, ring = state[0], state[at], int(state[at + 1]), at + 2
+        at = ring + period
+        rolling_sum(moves[begin:n], period, state, at, paths[begin:n])
+        at += ROLLING_HEAD + period
+        d = 0
+        for row in range(stop - first):
             out[row, column], out[row, column + 1] = np.nan, np.nan
-            if np.isnan(close):
+            if np.isnan(x[CLOSE, first + row]):
                 continue
-            if seen > 0.0:
-                path = window_sum(abs(close - before), period, state, ring + period)
-                if seen >= period:
-                    move = abs(close - state[ring + place])
-                    if path > 0.0:
-                        out[row, column + 1] = min(move / path, 1.0)
-                    weight = slow + more * (move / path if path > move else 1.0)
-                    average += weight * weight * (close - average)
-                    out[row, column] = average
-            if seen < period:
-                seen += 1.0
+            close = closes[d]
+            if seen >= period:
+                path, move = paths[d], abs(close - state[ring + place])
+                ratio = move / path
+                out[row, column + 1] = ratio if ratio < 1.0 else 1.0 if path > 0.0 else np.nan
+                weight = slow + more * (ratio if path > move else 1.0)
+                average += weight * weight * (close - average)
+                out[row, column] = average
+            else:
                 average = close
             state[ring + place] = close
             place = place + 1 if place < period - 1 else 0
-            before = close
-        state[at], state[at + 1], state[at + 2], state[at + 3] = seen, place, before, average
-        at = ring + period + SUM_HEAD + period
+            seen += 1.0
+            d += 1
+        state[ring - 2], state[ring - 1] = average, place
+    state[0], state[1] = state[0] + n, before
 
 
 class KamaParams(Params):
@@ -93,6 +102,6 @@ def kama(params: KamaParams) -> Bank:
             )
         ),
         params=(slow, fast - slow, *params.periods),
-        state_size=sum(_HEAD + period + SUM_HEAD + period for period in params.periods),
+        state_size=_HEAD + sum(2 + period + ROLLING_HEAD + period for period in params.periods),
         step=_step,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from pydantic import field_validator
 
 from tsis.core.feature import Array, Bank, Feature, bank
@@ -9,18 +10,19 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.regression import REGRESSION_HEAD, regression_rows
+from tsis.kernels.regression import REGRESSION_HEAD, rolling_line
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
+    figures = np.empty((2, stop - first))
     at = 0
     for j in range(params.shape[0]):
-        period = int(params[j])
-        for i in range(first, stop):
-            out[i - first, k + 2 * j] = x[CLOSE, i]
-        regression_rows(out, k + 2 * j, period, state, at)
+        period, column = int(params[j]), k + 2 * j
+        rolling_line(x[CLOSE, first:stop], period, state, at, figures[0], figures[1])
         at += REGRESSION_HEAD + 3 * period
+        for row in range(stop - first):
+            out[row, column], out[row, column + 1] = figures[0, row], figures[1, row]
 
 
 class LinearRegressionParams(Params):

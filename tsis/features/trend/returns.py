@@ -34,7 +34,7 @@ class ReturnsParams(Params):
 def returns(params: ReturnsParams) -> Bank:
     """Return the bank."""
     return Bank(
-        inputs=(CLOSE,),
+        inputs=(CLOSE, LOG_RETURN),
         outputs=tuple(
             Feature(
                 f"log_return_{lag}",

@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from tsis.core.feature import Array, Bank, Feature, bank
-from tsis.core.jit import jit
+from tsis.core.feature import Bank, Feature, bank
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels import rsi as kernel
-
-
-@jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    for j in range(params.shape[0]):
-        period, at = params[j], kernel.RSI_STATE * j
-        for i in range(first, stop):
-            out[i - first, k + j] = kernel.rsi(x[CLOSE, i], period, state, at)
+from tsis.kernels.rsi import rsi_params, rsi_rows, rsi_size
 
 
 class RsiParams(Params):
@@ -45,7 +36,7 @@ def rsi(params: RsiParams) -> Bank:
             )
             for period in params.periods
         ),
-        params=params.periods,
-        state_size=kernel.RSI_STATE * len(params.periods),
-        step=_step,
+        params=rsi_params(params.periods),
+        state_size=rsi_size(len(params.periods)),
+        step=rsi_rows,
     )

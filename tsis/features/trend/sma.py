@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.window_rows import ROWS_HEAD, mean_rows
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    at = 0
-    for j in range(params.shape[0]):
-        period = int(params[j])
-        for i in range(first, stop):
-            out[i - first, k + j] = x[CLOSE, i]
-        mean_rows(out, k + j, period, state, at)
-        at += ROWS_HEAD + period
+    m, at, sums = params.shape[0] // 2, 0, np.empty((params.shape[0] // 2, stop - first))
+    for j in range(m):
+        rolling_sum(x[CLOSE, first:stop], int(params[j]), state, at, sums[j])
+        at += ROLLING_HEAD + int(params[j])
+    for row in range(stop - first):
+        for j in range(m):
+            out[row, k + j] = sums[j, row] * params[m + j]
 
 
 class SmaParams(Params):
@@ -47,7 +49,7 @@ def sma(params: SmaParams) -> Bank:
             )
             for period in params.periods
         ),
-        params=params.periods,
-        state_size=sum(ROWS_HEAD + period for period in params.periods),
+        params=(*params.periods, *(1.0 / period for period in params.periods)),
+        state_size=sum(ROLLING_HEAD + period for period in params.periods),
         step=_step,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from pydantic import Field
 
@@ -10,20 +12,24 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Period
 from tsis.core.stream import CLOSE
-from tsis.kernels.rsi import RSI_STATE, rsi
-from tsis.kernels.window_rows import short_mean_rows
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
+from tsis.kernels.rsi import rsi_params, rsi_rows, rsi_size
 
-_STILL = 1e-9
+_INDEX: Final = rsi_size(1)
+_STILL: Final = 1e-9
 """Points: an index that has moved less has moved by rounding."""
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state: index, values of it since the last missing one, place in the ring, ring of values, window of %K
-    period, window, smooth = params[0], int(params[1]), int(params[2])
-    clean, place, ring = state[RSI_STATE], int(state[RSI_STATE + 1]), RSI_STATE + 2
-    for i in range(first, stop):
-        value = rsi(x[CLOSE, i], period, state, 0)
+    # params: those of the index, bars of its range, bars of the mean
+    # state: of the index; values of it since the last missing one, place in the ring, ring of values, sum of %K
+    window, smooth = int(params[2]), int(params[3])
+    clean, place, ring = state[_INDEX], int(state[_INDEX + 1]), _INDEX + 2
+    rsi_rows(x, first, stop, params[:2], state[:_INDEX], out, k)
+    figures = np.empty((2, stop - first))
+    for row in range(stop - first):
+        value = out[row, k]
         clean = 0.0 if np.isnan(value) else clean + 1.0
         state[ring + place] = value
         place = place + 1 if place < window - 1 else 0
@@ -32,9 +38,11 @@ def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Arr
             top = state[j] if state[j] > top else top
             bottom = state[j] if state[j] < bottom else bottom
         reach = top - bottom
-        out[i - first, k] = 100.0 * ((value - bottom) / reach) if clean >= window and reach > _STILL else np.nan
-    state[RSI_STATE], state[RSI_STATE + 1] = clean, place
-    short_mean_rows(out, k, k + 1, smooth, state, ring + window)
+        figures[0, row] = 100.0 * ((value - bottom) / reach) if clean >= window and reach > _STILL else np.nan
+    state[_INDEX], state[_INDEX + 1] = clean, place
+    rolling_sum(figures[0], smooth, state, ring + window, figures[1])
+    for row in range(stop - first):
+        out[row, k], out[row, k + 1] = figures[0, row], figures[1, row] / smooth
 
 
 class StochRsiParams(Params):
@@ -75,7 +83,7 @@ def stoch_rsi(params: StochRsiParams) -> Bank:
                 "Chande and Kroll (1994), TA-Lib STOCHRSI",
             ),
         ),
-        params=(params.period, params.window, params.smooth),
-        state_size=RSI_STATE + 2 + params.window + 1 + params.smooth,
+        params=(*rsi_params((params.period,)), params.window, params.smooth),
+        state_size=_INDEX + 2 + params.window + ROLLING_HEAD + params.smooth,
         step=_step,
     )

@@ -10,26 +10,31 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Period
 from tsis.core.stream import CLOSE, HIGH, LOW
-from tsis.kernels.window_rows import ROWS_HEAD, max_rows, short_mean_rows
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_extremes, rolling_sum
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: windows of highs, of lows, of fast %K, of slow %K
-    window, slow, smooth = int(params[0]), int(params[1]), int(params[2])
-    lows = ROWS_HEAD + window
-    for i in range(first, stop):
-        out[i - first, k], out[i - first, k + 1] = x[HIGH, i], -x[LOW, i]
-    max_rows(out, k, window, state, 0)
-    max_rows(out, k + 1, window, state, lows)
-    for i in range(first, stop):
-        row, close = i - first, x[CLOSE, i]
-        top, bottom = out[row, k], -out[row, k + 1]
+    window, n = int(params[0]), stop - first
+    figures = np.empty((3, n))
+    tops, bottoms = figures[0], figures[1]
+    rolling_extremes(x[HIGH, first:stop], 1.0, window, state, 0, tops)
+    rolling_extremes(x[LOW, first:stop], -1.0, window, state, ROLLING_HEAD + window, bottoms)
+    for row in range(n):
+        top, bottom, close = tops[row], bottoms[row], x[CLOSE, first + row]
         reach = top - bottom
-        out[row, k] = 100.0 * ((close - bottom) / reach) if reach > 0.0 else np.nan
         out[row, k + 3] = -100.0 * ((top - close) / reach) if reach > 0.0 else np.nan
-    short_mean_rows(out, k, k + 1, slow, state, 2 * lows)
-    short_mean_rows(out, k + 1, k + 2, smooth, state, 2 * lows + 1 + slow)
+        figures[0, row] = 100.0 * ((close - bottom) / reach) if reach > 0.0 else np.nan
+    at = 2 * (ROLLING_HEAD + window)
+    for j in range(1, 3):
+        length = int(params[j])
+        rolling_sum(figures[j - 1], length, state, at, figures[j])
+        at += ROLLING_HEAD + length
+        for row in range(n):
+            figures[j, row] /= length
+    for row in range(n):
+        out[row, k], out[row, k + 1], out[row, k + 2] = figures[0, row], figures[1, row], figures[2, row]
 
 
 class StochasticParams(Params):
@@ -86,6 +91,6 @@ def stochastic(params: StochasticParams) -> Bank:
             ),
         ),
         params=(n, slow, smooth),
-        state_size=2 * (ROWS_HEAD + n) + 2 + slow + smooth,
+        state_size=2 * (ROLLING_HEAD + n) + 2 * ROLLING_HEAD + slow + smooth,
         step=_step,
     )

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from tsis.core.feature import Array, Bank, Feature, bank
-from tsis.core.jit import jit
+from tsis.core.feature import Bank, Feature, bank
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.ema import EMA_STATE, ema
-
-
-@jit
-def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    for j in range(params.shape[0]):
-        period, at = params[j], 3 * EMA_STATE * j
-        for i in range(first, stop):
-            once = ema(x[CLOSE, i], period, state, at)
-            twice = ema(once, period, state, at + EMA_STATE)
-            thrice = ema(twice, period, state, at + 2 * EMA_STATE)
-            out[i - first, k + j] = 3.0 * once - 3.0 * twice + thrice
+from tsis.kernels.ema import SMOOTH_STATE, smooth_params, smooth_rows
 
 
 class TemaParams(Params):
@@ -48,7 +36,7 @@ def tema(params: TemaParams) -> Bank:
             )
             for period in params.periods
         ),
-        params=params.periods,
-        state_size=3 * EMA_STATE * len(params.periods),
-        step=_step,
+        params=smooth_params(params.periods, 3.0, -3.0, 1.0),
+        state_size=SMOOTH_STATE * len(params.periods),
+        step=smooth_rows,
     )

@@ -9,25 +9,21 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Periods
 from tsis.core.stream import CLOSE
-from tsis.kernels.ema import EMA_STATE, ema
-
-_SIZE = 3 * EMA_STATE + 1
+from tsis.kernels.ema import SMOOTH_STATE, smooth_params, smooth_rows
 
 
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
-    # state of each period: three averages, and the last of them at the bar before, 0 while there is none
-    for j in range(params.shape[0]):
-        period, at = params[j], _SIZE * j
-        before = state[at + 3 * EMA_STATE]
-        for i in range(first, stop):
-            once = ema(x[CLOSE, i], period, state, at)
-            twice = ema(once, period, state, at + EMA_STATE)
-            thrice = ema(twice, period, state, at + 2 * EMA_STATE)
-            out[i - first, k + j] = 100.0 * (thrice / before - 1.0) if before != 0.0 else np.nan
-            if not np.isnan(thrice):
-                before = thrice
-        state[at + 3 * EMA_STATE] = before
+    # state: of the averages; the last of them at the bar before, 0 while there is none
+    m = state.shape[0] // (SMOOTH_STATE + 1)
+    smooth_rows(x, first, stop, params, state, out, k)
+    for j in range(m):
+        before = state[SMOOTH_STATE * m + j]
+        for row in range(stop - first):
+            value = out[row, k + j]
+            out[row, k + j] = 100.0 * (value / before - 1.0) if before != 0.0 else np.nan
+            before = before if np.isnan(value) else value
+        state[SMOOTH_STATE * m + j] = before
 
 
 class TrixParams(Params):
@@ -57,7 +53,7 @@ def trix(params: TrixParams) -> Bank:
             )
             for period in params.periods
         ),
-        params=params.periods,
-        state_size=_SIZE * len(params.periods),
+        params=smooth_params(params.periods, 0.0, 0.0, 1.0),
+        state_size=(SMOOTH_STATE + 1) * len(params.periods),
         step=_step,
     )

@@ -12,7 +12,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Lags
 from tsis.core.stream import CLOSE, HIGH, LOW
-from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_max, rolling_min
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_extremes
 
 _SOURCE = "Donchian (1960), TA-Lib MAX and MIN"
 
@@ -31,15 +31,16 @@ class DonchianParams(Params):
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # state: for each period the window of highs and that of lows
-    closes, upper, lower = x[CLOSE, first:stop], np.empty(stop - first), np.empty(stop - first)
+    closes, ends = x[CLOSE, first:stop], np.empty((2, stop - first))
     at = 0
     for j in range(params.shape[0]):
         n, column = int(params[j]), k + 4 * j
-        rolling_max(x[HIGH, first:stop], n, state, at, upper)
-        rolling_min(x[LOW, first:stop], n, state, at + ROLLING_HEAD + n, lower)
-        at += 2 * (ROLLING_HEAD + n)
+        for end in range(2):
+            stream, sign = (HIGH, 1.0) if end == 0 else (LOW, -1.0)
+            rolling_extremes(x[stream, first:stop], sign, n, state, at, ends[end])
+            at += ROLLING_HEAD + n
         for i in range(stop - first):
-            top, bottom = upper[i], lower[i]
+            top, bottom = ends[0, i], ends[1, i]
             out[i, column] = top
             out[i, column + 1] = 0.5 * (top + bottom)
             out[i, column + 2] = bottom

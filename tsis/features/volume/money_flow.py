@@ -60,7 +60,7 @@ class MoneyFlowParams(Params):
 def money_flow(params: MoneyFlowParams) -> Bank:
     """Return the bank."""
     return Bank(
-        inputs=(HIGH, LOW, CLOSE, VOLUME),
+        inputs=(HIGH, LOW, CLOSE, VOLUME, TYPICAL_PRICE),
         outputs=(
             Feature(
                 f"mfi_{params.mfi}",

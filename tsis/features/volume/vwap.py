@@ -15,7 +15,7 @@ from pydantic import field_validator
 from tsis.core.feature import Array, Bank, Feature, bank
 from tsis.core.jit import jit
 from tsis.core.params import Params
-from tsis.core.stream import CLOSE, HIGH, LOW, SESSION, TYPICAL_PRICE, VOLUME, VWAP
+from tsis.core.stream import CLOSE, SESSION, TYPICAL_PRICE, VOLUME, VWAP
 from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
 
 _HEAD: Final = 3
@@ -96,7 +96,7 @@ def vwap(params: VwapParams) -> Bank:
             Feature(f"vwap_distance_{n}", "frac", f"Close over vwap_{n}, less 1", n - 1, source),
         ]
     return Bank(
-        inputs=(SESSION, HIGH, LOW, CLOSE, VOLUME, VWAP),
+        inputs=(SESSION, CLOSE, VOLUME, VWAP, TYPICAL_PRICE),
         outputs=tuple(outputs),
         params=tuple(float(n) for n in params.periods),
         state_size=_HEAD + sum(2 * (ROLLING_HEAD + n) for n in params.periods),
