@@ -86,14 +86,17 @@ def fixed_window(
     """
     n, n_before = x.shape[0], weights.shape[0] - 1
     values = np.empty(n_before + n)
-    values[:n_before] = state[1:]
-    values[n_before:] = x
+    for i in range(n_before):
+        values[i] = state[1 + i]
+    for i in range(n):
+        values[n_before + i] = x[i]
     _sums(values, n_before, weights, out)
     n_missing = min(max(n_before - int(state[0]), 0), n)
     for i in range(n_missing):
         out[i] = np.nan
     state[0] += n
-    state[1:] = values[n:]
+    for i in range(n_before):
+        state[1 + i] = values[n + i]
 
 
 @jit
