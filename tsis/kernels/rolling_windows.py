@@ -59,15 +59,14 @@ def rolling_sum(values: Array, n: int, state: Array, at: int, out: Array) -> Non
 def rolling_extremes(values: Array, sign: float, n: int, state: Array, at: int, out: Array) -> None:
     """Write the largest (`sign` 1) or the smallest (`sign` -1) of windows of `n` values.
 
-    State as of `rolling_sum`, with minus infinity for zero. With signs turned the smallest is the largest; a NaN is
-    infinite until it is written, so that comparing two values is one instruction.
+    State as of `rolling_sum`, with minus infinity for zero. With signs turned the smallest is the largest; a NaN, and
+    what comes before the first value, is infinite until it is written, so that comparing two is one instruction.
     """
-    missing = 0.0 if state[at] > 0.0 else np.nan
-    place, top, ring = int(state[at + 1]), state[at + 2], at + ROLLING_HEAD - 1
+    is_full, place, top, ring = state[at] > 0.0, int(state[at + 1]), state[at + 2], at + ROLLING_HEAD - 1
     begin, m = 0, values.shape[0]
     while begin < m:
         if place == 0:
-            top, state[ring + n] = -np.inf, -np.inf
+            top, state[ring + n] = -np.inf if is_full else np.inf, -np.inf
         end = min(m, begin + n - place)
         here = np.uint64(ring + place)
         for i in range(np.uint64(begin), np.uint64(end)):
@@ -75,20 +74,21 @@ def rolling_extremes(values: Array, sign: float, n: int, state: Array, at: int, 
             before = state[here + _ONE]
             top = value if value > top else top
             largest = before if before > top else top
-            out[i] = (sign * largest if largest < np.inf else np.nan) + missing
+            out[i] = sign * largest if largest < np.inf else np.nan
             state[here] = value
             here += _ONE
         place += end - begin
         begin = end
         if place == n:
-            out[end - 1] = sign * top if top < np.inf else np.nan
+            # the block is complete: its ends become what the ring holds
             top = -np.inf
             for _ in range(n):
                 here -= _ONE
                 top = state[here] if state[here] > top else top
                 state[here] = top
-            place, missing = 0, 0.0
-    state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, top if place > 0 else 0.0
+            out[end - 1] = sign * top if top < np.inf else np.nan
+            is_full, place = True, 0
+    state[at], state[at + 1], state[at + 2] = 1.0 if is_full else 0.0, place, top if place > 0 else 0.0
 
 
 @jit
@@ -103,7 +103,7 @@ def rolling_moments(values: Array, n: int, state: Array, at: int, means: Array, 
     State: is full, place, anchor, sum and squares of the distances from it, the anchor before, two rings of such sums
     over the ends of its block, each with a zero behind it.
     """
-    missing = 0.0 if state[at] > 0.0 else np.nan
+    is_full = state[at] > 0.0
     place, anchor, total, total2 = int(state[at + 1]), state[at + 2], state[at + 3], state[at + 4]
     before, ring, size = state[at + 5], at + ROLLING_MOMENTS_HEAD - 2, np.uint64(n + 1)
     begin, m, share = 0, values.shape[0], 1.0 / n
@@ -124,9 +124,11 @@ def rolling_moments(values: Array, n: int, state: Array, at: int, means: Array, 
             both = total + moved
             mean = both * share
             square = total2 + (state[here + size] + shift * (part + moved)) - both * mean
-            means[i] = anchor + mean + missing
-            squares[i] = (square if square > 0.0 else 0.0 * square) + missing
+            means[i], squares[i] = anchor + mean, square if square > 0.0 else 0.0 * square
             state[here - _ONE] = value
+        if not is_full:
+            for i in range(begin, end):
+                means[i], squares[i] = np.nan, np.nan
         place += end - begin
         begin = end
         if place == n:
@@ -140,8 +142,8 @@ def rolling_moments(values: Array, n: int, state: Array, at: int, means: Array, 
                 total += distance
                 total2 += distance * distance
                 state[here], state[here + size] = total, total2
-            place, anchor, total, total2, missing = 0, 0.0, 0.0, 0.0, 0.0
-    state[at], state[at + 1], state[at + 2] = 0.0 if np.isnan(missing) else 1.0, place, anchor
+            is_full, place, anchor, total, total2 = True, 0, 0.0, 0.0, 0.0
+    state[at], state[at + 1], state[at + 2] = 1.0 if is_full else 0.0, place, anchor
     state[at + 3], state[at + 4], state[at + 5] = total, total2, before
 
 

@@ -12,7 +12,7 @@ from tsis.core.jit import jit
 from tsis.core.params import Params
 from tsis.core.periods import Period
 from tsis.core.stream import CLOSE
-from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_sum
+from tsis.kernels.rolling_windows import ROLLING_HEAD, rolling_extremes, rolling_sum
 from tsis.kernels.rsi import rsi_params, rsi_rows, rsi_size
 
 _INDEX: Final = rsi_size(1)
@@ -23,26 +23,20 @@ _STILL: Final = 1e-9
 @jit
 def _step(x: Array, first: int, stop: int, params: Array, state: Array, out: Array, k: int) -> None:
     # params: those of the index, bars of its range, bars of the mean
-    # state: of the index; values of it since the last missing one, place in the ring, ring of values, sum of %K
-    window, smooth = int(params[2]), int(params[3])
-    clean, place, ring = state[_INDEX], int(state[_INDEX + 1]), _INDEX + 2
+    # state: of the index; its windows of largest and of smallest values, of %K
+    window, smooth, m = int(params[2]), int(params[3]), stop - first
     rsi_rows(x, first, stop, params[:2], state[:_INDEX], out, k)
-    figures = np.empty((2, stop - first))
-    for row in range(stop - first):
-        value = out[row, k]
-        clean = 0.0 if np.isnan(value) else clean + 1.0
-        state[ring + place] = value
-        place = place + 1 if place < window - 1 else 0
-        top, bottom = -np.inf, np.inf
-        for j in range(ring, ring + window):
-            top = state[j] if state[j] > top else top
-            bottom = state[j] if state[j] < bottom else bottom
-        reach = top - bottom
-        figures[0, row] = 100.0 * ((value - bottom) / reach) if clean >= window and reach > _STILL else np.nan
-    state[_INDEX], state[_INDEX + 1] = clean, place
-    rolling_sum(figures[0], smooth, state, ring + window, figures[1])
-    for row in range(stop - first):
-        out[row, k], out[row, k + 1] = figures[0, row], figures[1, row] / smooth
+    index, tops, bottoms = np.empty(m), np.empty(m), np.empty(m)
+    for row in range(m):
+        index[row] = out[row, k]
+    rolling_extremes(index, 1.0, window, state, _INDEX, tops)
+    rolling_extremes(index, -1.0, window, state, _INDEX + ROLLING_HEAD + window, bottoms)
+    for row in range(m):
+        reach = tops[row] - bottoms[row]
+        index[row] = 100.0 * ((index[row] - bottoms[row]) / reach) if reach > _STILL else np.nan
+    rolling_sum(index, smooth, state, _INDEX + 2 * (ROLLING_HEAD + window), tops)
+    for row in range(m):
+        out[row, k], out[row, k + 1] = index[row], tops[row] / smooth
 
 
 class StochRsiParams(Params):
@@ -84,6 +78,6 @@ def stoch_rsi(params: StochRsiParams) -> Bank:
             ),
         ),
         params=(*rsi_params((params.period,)), params.window, params.smooth),
-        state_size=_INDEX + 2 + params.window + ROLLING_HEAD + params.smooth,
+        state_size=_INDEX + 2 * (ROLLING_HEAD + params.window) + ROLLING_HEAD + params.smooth,
         step=_step,
     )
