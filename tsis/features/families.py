@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,14 +20,18 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 @cache
 def families() -> dict[str, Family[Any]]:
-    """Return every family by name, in the order of their modules.
+    """Return every family by name, in the order of their modules: those of the packages below ``tsis.features``.
+
+    The modules beside these are stages, which a live session does without: importing them takes as long as all else.
 
     Raises
     ------
     ContractError
         If two have the same name.
     """
-    found = members("tsis.features", Family)
+    package = __name__.rpartition(".")[0]
+    groups = sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]) if info.ispkg)
+    found = [family for group in groups for family in members(f"{package}.{group}", Family)]
     names = [family.name for family in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ContractError(
