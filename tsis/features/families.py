@@ -5,11 +5,11 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+import tsis.features
 from tsis.core.discovery import members
 from tsis.core.errors import ContractError, UnknownNameError, some
 from tsis.core.feature import Bank, Family
@@ -29,9 +29,8 @@ def families() -> dict[str, Family[Any]]:
     ContractError
         If two have the same name.
     """
-    package = __name__.rpartition(".")[0]
-    groups = sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]) if info.ispkg)
-    found = [family for group in groups for family in members(f"{package}.{group}", Family)]
+    groups = sorted(info.name for info in pkgutil.iter_modules(tsis.features.__path__, "tsis.features.") if info.ispkg)
+    found = [family for group in groups for family in members(group, Family)]
     names = [family.name for family in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ContractError(
