@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -207,7 +209,19 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        _end(error.exit_code)
+    except SystemExit as ended:
+        if not isinstance(ended.code, int):
+            raise
+        _end(ended.code)
+
+
+def _end(code: int) -> NoReturn:
+    """End at once: to take numba, polars and DuckDB apart costs a second and gives nobody anything."""
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _brief(kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:

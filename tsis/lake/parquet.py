@@ -23,8 +23,12 @@ _NAME_LENGTH = 24
 def frame_batches(table: TableSpec, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """Yield `rows` as record batches of the table's Arrow schema."""
     for part in rows.iter_slices(ROW_GROUP_ROWS):
-        stored = part.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(table.arrow_schema)
-        yield from stored.to_batches(max_chunksize=ROW_GROUP_ROWS)
+        stored = part.to_arrow(compat_level=pl.CompatLevel.oldest())
+        columns = [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(stored.columns, table.arrow_schema, strict=True)
+        ]
+        yield from pa.Table.from_arrays(columns, schema=table.arrow_schema).to_batches(max_chunksize=ROW_GROUP_ROWS)
 
 
 def write_partition(
@@ -48,7 +52,12 @@ def write_partition(
         try:
             rows, bounds = 0, _Bounds(table, before)
             with pq.ParquetWriter(
-                temporary, table.arrow_schema, compression="zstd", compression_level=3, write_statistics=True
+                temporary,
+                table.arrow_schema,
+                compression="zstd",
+                compression_level=3,
+                write_statistics=True,
+                use_dictionary=_repeating(table),
             ) as writer:
                 while group is not None and rows < FILE_ROWS:
                     writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
@@ -87,6 +96,11 @@ def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator
             pending, waiting = rest.to_batches(), rest.num_rows
     if waiting:
         yield pa.Table.from_batches(pending, table.arrow_schema).combine_chunks()
+
+
+def _repeating(table: TableSpec) -> list[str]:
+    """Return the columns that are worth a dictionary: prices of a market come back, computed numbers hardly ever."""
+    return [field.name for field in table.arrow_schema if table.zone == "raw" or not pa.types.is_floating(field.type)]
 
 
 class _Bounds:

@@ -19,6 +19,7 @@ from tsis.lake.transaction import Transaction
 from tsis.runtime.compile_timer import compile_timer
 from tsis.runtime.dag import SHARED
 from tsis.runtime.inputs import Inputs, session_of
+from tsis.runtime.readings import Readings
 from tsis.runtime.results import Outcome, Status
 from tsis.runtime.resume import Resumed, Resumption
 
@@ -32,7 +33,14 @@ class Execution:
 
 
 def execute(
-    stage: AnyStage, params: Params, lake: Lake, transaction: Transaction, threads: int, *, is_forced: bool = False
+    stage: AnyStage,
+    params: Params,
+    lake: Lake,
+    transaction: Transaction,
+    readings: Readings,
+    threads: int,
+    *,
+    is_forced: bool = False,
 ) -> Execution:
     """Read, call, publish.
 
@@ -41,7 +49,7 @@ def execute(
     """
     start = time.perf_counter()
     with compile_timer() as compilation:
-        inputs = Inputs(stage, transaction)
+        inputs = Inputs(stage, transaction, readings)
         units = inputs.units()
         resumption = Resumption(stage, params, lake, inputs, transaction, is_forced=is_forced)
 

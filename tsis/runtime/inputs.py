@@ -13,6 +13,7 @@ from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
 from tsis.lake.transaction import Transaction
 from tsis.runtime.products import ROLLS, Products
+from tsis.runtime.readings import Readings
 
 IN_MEMORY_ROWS = 5_000_000
 """A table up to this size is read once and split by ticker; a larger one is scanned for each ticker."""
@@ -22,9 +23,10 @@ _TICK = timedelta(microseconds=1)
 class Inputs:
     """The tables that a stage reads, as its transaction sees them, sorted by key."""
 
-    def __init__(self, stage: AnyStage, transaction: Transaction) -> None:
+    def __init__(self, stage: AnyStage, transaction: Transaction, readings: Readings | None = None) -> None:
         self._stage = stage
         self._transaction = transaction
+        self._readings = readings or Readings(transaction)
         self._split: dict[str, Mapping[str, pl.DataFrame]] = {}
         self._whole: dict[str, pl.DataFrame] = {}
         self._empty: dict[str, pl.DataFrame] = {}
@@ -35,19 +37,16 @@ class Inputs:
             self._open(table)
 
     def _open(self, table: TableSpec) -> None:
-        scanned = self._transaction.scan(table.name)
-        rows = scanned.select(pl.len()).collect().item()
+        rows = self._readings.n_rows(table)
         self.rows += rows
-        self._empty[table.name] = scanned.head(0).collect()
+        self._empty[table.name] = self._transaction.scan(table.name).head(0).collect()
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema
         if by_ticker and rows > IN_MEMORY_ROWS:
             return
         if by_ticker:
-            unit = "product" if table.name == ROLLS else "ticker"
-            parts = scanned.collect().partition_by(unit, as_dict=True, maintain_order=True)
-            self._split[table.name] = {str(name): in_order(part, table.key) for (name,), part in parts.items()}
+            self._split[table.name] = self._readings.split(table, "product" if table.name == ROLLS else "ticker")
         else:
-            self._whole[table.name] = in_order(scanned.collect(), table.key)
+            self._whole[table.name] = self._readings.whole(table)
 
     def units(self) -> Sequence[str | None]:
         """Return the units to call the stage for, in order (tickers, products, sessions); one None for all."""

@@ -15,6 +15,7 @@ from tsis.runtime.dag import SHARED
 from tsis.runtime.execute import execute
 from tsis.runtime.journal import Journal
 from tsis.runtime.ledger import is_trial, record_attempt, record_results
+from tsis.runtime.readings import Readings
 from tsis.runtime.record import earlier_outputs, entry, identity, log
 from tsis.runtime.results import Outcome, Progress, RunReport, Silent
 
@@ -53,6 +54,7 @@ def run(
     writes = sorted({table.name for stage in chain for table in stage.writes} - SHARED)
     outcomes: list[Outcome] = []
     with Journal(lake, run_id) as journal, lake.transaction(writes) as transaction:
+        readings = Readings(transaction)
         broken: set[str] = set()  # tables of failed and skipped stages
         incomplete: set[str] = set()  # tables that lack a ticker: enough for stages by ticker, not for whole ones
         for position, stage in enumerate(chain):
@@ -61,7 +63,9 @@ def run(
             if read & broken or (stage.by == "whole" and read & incomplete):
                 outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
             else:
-                outcome = _run_stage(lake, transaction, stage, params[stage.name], journal, threads, clock, is_forced)
+                outcome = _run_stage(
+                    lake, transaction, readings, stage, params[stage.name], journal, threads, clock, is_forced
+                )
             # a product that fails keeps its rolls, and is nothing to other tickers
             is_incomplete = outcome.status == "partial" or (outcome.status == "failed" and stage.by == "product")
             if outcome.status in ("failed", "skipped") and not is_incomplete:
@@ -78,6 +82,7 @@ def run(
 def _run_stage(
     lake: Lake,
     transaction: Transaction,
+    readings: Readings,
     stage: AnyStage,
     params: Params,
     journal: Journal,
@@ -98,7 +103,7 @@ def _run_stage(
     shared = {}
     try:
         with transaction.wholly():
-            execution = execute(stage, params, lake, transaction, threads, is_forced=is_forced)
+            execution = execute(stage, params, lake, transaction, readings, threads, is_forced=is_forced)
         outcome, shared = execution.outcome, execution.shared
     except TsisError as error:
         outcome = Outcome(stage.name, "failed", failures={"": str(error)})
