@@ -73,11 +73,14 @@ def run(
 
 
 @app.command()
-def stages(context: typer.Context) -> None:
+def stages(
+    context: typer.Context,
+    dvc: Annotated[bool, typer.Option("--dvc", help="As dvc.yaml.")] = False,
+) -> None:
     """Show the DAG: each stage, what it reads and writes. Example: [bold]tsis stages[/]."""
     from tsis.cli.describe import show_stages  # noqa: PLC0415
 
-    show_stages(context.obj)
+    show_stages(context.obj, as_dvc=dvc)
 
 
 @app.command()

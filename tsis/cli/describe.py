@@ -10,9 +10,14 @@ from tsis.cli.context import Invocation, console
 from tsis.core.table import TableSpec
 
 
-def show_stages(invocation: Invocation) -> None:
-    """Print the stages in running order."""
+def show_stages(invocation: Invocation, *, as_dvc: bool) -> None:
+    """Print the stages in running order, or as dvc.yaml."""
     workspace = invocation.workspace()
+    if as_dvc:
+        from tsis.runtime.dvc_yaml import dvc_yaml  # noqa: PLC0415
+
+        typer.echo(dvc_yaml(workspace.stages, workspace.lake.tables), nl=False)
+        return
     grid = Grid("stage", "by", "reads", "writes", "what it does", box=None)
     for name, stage in workspace.stages.items():
         reads, writes = ("\n".join(table.name for table in side) for side in (stage.reads, stage.writes))

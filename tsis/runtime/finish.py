@@ -1,4 +1,4 @@
-"""What follows a run: verdicts, the governance files, the catalog."""
+"""What follows a run: verdicts, the governance files, the figures for DVC, the catalog."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from tsis.governance.model_registry import model_registry
 from tsis.lake.catalog import refresh_catalog
 from tsis.lake.durable import replace_file
 from tsis.lake.store import Lake
+from tsis.runtime.dvc_outputs import write_dvc_outputs
 from tsis.runtime.judge import judge
 
 
 def finish(lake: Lake, warehouse: Path, run_id: str, clock: Clock | None = None) -> None:
-    """Judge what has not been judged so, write data_version.json and model_registry.json, refresh the catalog."""
+    """Judge what has not been judged so, write data_version.json, model_registry.json, metrics, plots and catalog."""
     judge(lake, run_id, (clock or SystemClock()).now())
     snapshot = lake.snapshot()
     version = {"snapshot": snapshot.id, "tables": snapshot.tables}
@@ -26,6 +27,7 @@ def finish(lake: Lake, warehouse: Path, run_id: str, clock: Clock | None = None)
         snapshot.tables.get("ml_dataset.dataset", ""),
     )
     _write_if_new(lake, "model_registry.json", registry)
+    write_dvc_outputs(lake)
     refresh_catalog(lake, warehouse)
 
 

@@ -14,7 +14,9 @@ from tsis.core.params import Params
 from tsis.lake.durable import file_sha256
 from tsis.lake.quarantine import set_aside
 from tsis.lake.store import Lake
+from tsis.lake.transaction import Transaction
 from tsis.runtime.code_version import code_version
+from tsis.runtime.dag import owner_of_table, stages
 from tsis.runtime.record import Identity, earlier_outputs, entry, log, publish
 from tsis.runtime.results import Outcome
 from tsis.sources.protocol import AnySource
@@ -96,6 +98,7 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
             published = transaction.append_staged(table, has_vendor_seq=has_vendor_seq)
             done.added[table] = published.rows - rows_before
             outputs[table] = published.version
+        _open_all(lake, transaction)
         transaction.commit(f"{done.run_id} {stage}")
     outcome = Outcome(
         stage=stage,
@@ -108,6 +111,14 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
     log(lake, done.run_id, outcome, started_at)
     publish(lake, [entry(done.run_id, outcome, what, outputs, started_at)], f"{done.run_id} runs")
     return done
+
+
+def _open_all(lake: Lake, transaction: Transaction) -> None:
+    """Give each table that no stage owns a version, be it without rows: that nothing came is known by its manifest."""
+    owned = owner_of_table(stages())
+    for name, table in lake.tables.items():
+        if table.quarantines and name not in owned and transaction.version(name) is None:
+            transaction.append(name, table.empty())
 
 
 def _identity(source: AnySource, request: Params) -> Identity:
