@@ -27,6 +27,8 @@ class TsisError(Exception):
     """Base of all errors raised on purpose; the CLI prints its message without a traceback."""
 
     exit_code = 1
+    is_retryable = False
+    """Whether the same call may succeed later with nothing changed: a schedule tries it again."""
 
 
 class DataError(TsisError):
@@ -51,6 +53,8 @@ class IntegrityError(StoreError):
 
 class LockTimeoutError(StoreError):
     """Another process holds a table for longer than the caller would wait."""
+
+    is_retryable = True
 
 
 class StageError(TsisError):

@@ -91,6 +91,12 @@ def select(names: Iterable[str], by_name: Mapping[str, AnyStage]) -> list[AnySta
     return [item for name, item in by_name.items() if name in wanted]
 
 
+def needed_by(name: str, by_name: Mapping[str, AnyStage]) -> list[str]:
+    """Return the stage called `name` and all that it needs, directly or not, in running order."""
+    chosen = _upstream(by_name[name], by_name) | {name}
+    return [stage for stage in by_name if stage in chosen]
+
+
 def _names(tables: Iterable[TableSpec]) -> set[str]:
     return {table.name for table in tables}
 

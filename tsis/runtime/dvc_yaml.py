@@ -60,5 +60,5 @@ def _folder(stage: AnyStage) -> str:
 
 
 def _kept(path: str) -> dict[str, dict[str, bool]]:
-    """The lake keeps its files itself: DVC neither copies them nor removes them before a run."""
+    """Return an output that DVC neither copies nor removes before a run: the lake keeps its files itself."""
     return {path: {"cache": False, "persist": True}}

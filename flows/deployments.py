@@ -1,0 +1,55 @@
+"""The deployments and their schedules."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from prefect import Flow, serve
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import RunnerDeployment
+from prefect.schedules import Cron, Schedule
+
+from flows.analytics_daily import analytics_daily
+from flows.governance_nightly import governance_nightly
+from flows.ingest import ingest_files, ingest_lean, ingest_sample
+from flows.reference_daily import reference_daily
+from flows.research import research
+from flows.session_schedule import session_schedule
+from flows.train import train
+from tsis.core.clock import SystemClock
+
+CALENDAR, NEW_YORK = "XNYS", "America/New_York"
+
+
+def schedules(today: date) -> dict[Flow[..., Any], Schedule | None]:
+    """Return flow to schedule; None runs when somebody asks for it. The half days close before any of them."""
+
+    def on_sessions(hour: int, minute: int) -> Schedule:
+        return session_schedule(CALENDAR, NEW_YORK, hour, minute, today)
+
+    return {
+        reference_daily: on_sessions(6, 0),
+        ingest_sample: None,
+        ingest_files: None,
+        ingest_lean: None,
+        research: on_sessions(17, 30),
+        train: Cron("0 9 * * 6", timezone=NEW_YORK),
+        analytics_daily: on_sessions(18, 30),
+        governance_nightly: Cron("0 2 * * *", timezone=NEW_YORK),
+    }
+
+
+def deployments(today: date) -> list[RunnerDeployment]:
+    """Return one deployment a flow. One run of it at a time: a second waits; two flows meet at the lake's locks."""
+    one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
+    return [
+        RunnerDeployment.from_flow(
+            flow, name="tsis", schedule=schedule, description=flow.description, concurrency_limit=one
+        )
+        for flow, schedule in schedules(today).items()
+    ]
+
+
+if __name__ == "__main__":
+    serve(*deployments(SystemClock().now().date()))
