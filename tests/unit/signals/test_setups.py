@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
+from tsis.signals.regime_thresholds import Thresholds
 from tsis.signals.setups import SetupsParams, StrategyParams, setups
 from tsis.tables.labeling.events import Events
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -17,7 +18,10 @@ from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
 
 T0 = datetime(2020, 1, 6, 21, tzinfo=UTC)
-STRATEGY = StrategyParams(pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0, needs_regime=False)
+EASY = Thresholds(direction=-1.0, magnitude_frac=-1.0, confidence=0.5)
+STRATEGY = StrategyParams(
+    pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0, needs_regime=False, thresholds=EASY
+)
 PARAMS = SetupsParams(strategies={"m": STRATEGY})
 
 
@@ -117,7 +121,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_an_undefined_regime_holds_back_every_strategy_that_does_not_say_otherwise(inputs, regimes, is_held):
-    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0})})
     found = setups(**inputs(regimes=regimes), params=heeds)
     assert (found["action"] == "HOLD").to_list() == is_held
     assert found["reason"].to_list() == ["regime undefined" if held else "" for held in is_held]
@@ -127,10 +131,78 @@ def test_an_undefined_regime_holds_back_every_strategy_that_does_not_say_otherwi
     assert other["action"].to_list() == ["ENTRY_ARMED"] * 2
 
 
+def armed(inputs, regime, **given):
+    strategy = STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0, "thresholds": Thresholds()} | given)
+    found = setups(**inputs(regimes=[(T0 - DAY, 0, regime)]), params=SetupsParams(strategies={"m": strategy}))
+    spec(Setups).schema.validate(found)
+    assert set(found["regime"]) == {regime}
+    return found
+
+
+def test_what_a_prediction_must_reach_by_default(inputs):
+    # the figures: 2 p - 1 >= 0.3 and max(p, 1 - p) >= 0.6, so p >= 0.65; an expected return of a basis point
+    assert Thresholds().model_dump() == {"direction": 0.3, "magnitude_frac": 0.0001, "confidence": 0.6}
+    found = armed(inputs, "range")  # p = 0.7 and 0.6
+    assert found["action"].to_list() == ["ENTRY_ARMED", "HOLD"]
+    assert found["reason"].to_list() == ["", "direction below the threshold"]
+    # pt 2, sl 1, target 1 %
+    assert found["expected_return_frac"].to_list() == pytest.approx([0.7 * 0.02 - 0.3 * 0.01, 0.6 * 0.02 - 0.4 * 0.01])
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "reason"),
+    [
+        ({"direction": 0.5}, "direction_reached", "direction below the threshold"),
+        ({"magnitude_frac": 0.02}, "magnitude_reached", "expected return below the threshold"),
+        ({"confidence": 0.8}, "confidence_reached", "confidence below the threshold"),
+    ],
+)
+def test_each_regime_has_thresholds_of_its_own(inputs, given, rule, reason):
+    strict = {"trend_up": EASY.model_copy(update=given)}
+    found = armed(inputs, "trend_up", thresholds=EASY, regimes=strict)
+    assert found["reason"].to_list() == [reason, reason]
+    assert json.loads(found["checklist"][0])[rule] is False
+    assert armed(inputs, "trend_down", thresholds=EASY, regimes=strict)["action"].to_list() == ["ENTRY_ARMED"] * 2
+
+
+def test_a_lean_to_the_other_side_is_no_lean_to_turn_round(inputs):
+    sure = EASY.model_copy(update={"direction": 0.3, "confidence": 0.6})
+    strategy = STRATEGY.model_copy(update={"thresholds": sure, "min_probability": 0.0})
+    found = setups(**inputs(probability=(0.05, 0.95)), params=SetupsParams(strategies={"m": strategy}))
+    assert found["reason"].to_list() == ["direction below the threshold; bet rounds to zero", ""]
+    assert found["side"].to_list() == [1, -1]
+
+
+def test_fewer_than_fifty_bars_hold_back(inputs, frame):
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    given = inputs(regimes=[(T0 - 100 * DAY, 0, "range")])
+    assert setups(**given, params=heeds)["reason"].to_list() == ["fewer than 50 bars"] * 2
+    # 48 bars before the first event: it is the 49th, the second the 50th; what follows does not count
+    key = {"ticker": "X", "bar_spec": "time_1d", "seq": 0, "close": 100.0, "high": 100.0}
+    other = [frame(InformationBars, ts_close=[T0 + (i - 48) * DAY for i in range(48)], **key)]
+    other.append(frame(InformationBars, ts_close=[T0 + i * DAY for i in range(2, 90)], **key))
+    given["information_bars"] = pl.concat([given["information_bars"], *other])
+    found = setups(**given, params=heeds)
+    assert found["action"].to_list() == ["HOLD", "ENTRY_ARMED"]
+    assert json.loads(found["checklist"][0])["enough_bars"] is False
+    free = SetupsParams(strategies={"m": STRATEGY})
+    assert setups(**inputs(), params=free)["action"].to_list() == ["ENTRY_ARMED"] * 2
+
+
+def test_later_regimes_and_bars_change_no_earlier_setup(inputs, frame):
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 1})})
+    given = inputs(regimes=[(T0 - DAY, 0, "range"), (T0 + DAY, 0, "trend_up")])
+    changed = inputs(regimes=[(T0 - DAY, 0, "range"), (T0 + DAY, 0, "undefined")], probability=(0.7, 0.1))
+    later = pl.col("t0") > T0
+    one, other = (setups(**rows, params=heeds) for rows in (given, changed))
+    assert_frame_equal(one.filter(~later), other.filter(~later))
+    assert one.filter(later)["action"].to_list() != other.filter(later)["action"].to_list()
+
+
 def test_the_regime_of_another_series_does_not_count(inputs):
     given = inputs(regimes=[(T0 - DAY, 0, "trend_up")])
     given["regimes"] = given["regimes"].with_columns(bar_spec=pl.lit("time_1h"))
-    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0})})
     assert setups(**given, params=heeds)["reason"].to_list() == ["regime undefined"] * 2
 
 
