@@ -10,7 +10,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.signals.bet_size import bet_size
-from tsis.signals.regime_thresholds import expected_return_frac, regime_at
+from tsis.signals.regime_thresholds import Thresholds, expected_return_frac, regime_at
 from tsis.signals.setup_rules import rules, verdict
 from tsis.signals.strategy_params import StrategyParams
 from tsis.tables.labeling.events import Events
@@ -22,6 +22,8 @@ from tsis.tables.signals.setups import Setups
 
 _EVENT = ["ticker", "bar_spec", "t0", "seq"]
 _COLUMNS = list(spec(Setups).columns)
+_LENIENT = Thresholds(direction=0.0, confidence=0.5)
+"""Of models with few events, of which the defaults would leave a handful."""
 
 
 class SetupsParams(Params):
@@ -35,9 +37,9 @@ class SetupsParams(Params):
 
     strategies: dict[str, StrategyParams] = Field(
         default_factory=lambda: {
-            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0),
+            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0, thresholds=_LENIENT),
             "us_daily": StrategyParams(pt=3.0, sl=3.0, max_bars=15, round_trip_cost_bps=5.0),
-            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5),
+            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5, thresholds=_LENIENT),
         }
     )
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
