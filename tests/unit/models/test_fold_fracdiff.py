@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
-from tsis.models.estimator import XgboostParams
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.fold_fracdiff import FoldFracdiff
 from tsis.models.fractional_params import FractionalParams
 from tsis.models.frozen_orders import frozen_orders
@@ -91,7 +91,7 @@ def predict(dataset, bars, tickers, fractional=FRACTIONAL, events=None):
         min_train=100,
         refit_every=40,
         fractional=fractional,
-        xgboost=XgboostParams(n_rounds=12, min_child_weight=1.0),
+        estimator=XgboostParams(n_rounds=12, min_child_weight=1.0),
     )
     asked = dataset if events is None else events
     asked = asked.select(*spec(EventFeatures).columns, "x")

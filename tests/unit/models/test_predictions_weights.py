@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from tsis.core.table import spec
-from tsis.models.estimator import XgboostParams, fit
+from tsis.models.estimator import fit
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.fold_weights import FoldWeightsParams, class_balance, time_decay
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
 from tsis.models.purged_k_fold import purged_k_fold
+from tsis.models.sample import Sample
 from tsis.models.walk_forward import purged_walk_forward
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
@@ -45,7 +47,7 @@ def dataset(frame):
 
 
 def versions(dataset, frame, weighting):
-    params = PredictionsParams(models={"m": ModelParams(**MODEL, fold_weights=weighting, xgboost=TREES)})
+    params = PredictionsParams(models={"m": ModelParams(**MODEL, fold_weights=weighting, estimator=TREES)})
     asked = dataset.select(*spec(EventFeatures).columns, "x")
     tickers = frame(TickersDim, ticker=["A"], asset_class="equity")
     models = predictions(dataset, asked, spec(InformationBars).empty(), tickers, params)[1]
@@ -60,9 +62,7 @@ def expected(dataset, weigh):
     t0, t1 = (dataset[name].to_physical().to_numpy() for name in ("t0", "t1"))
     splits = [*purged_k_fold(t0, t1, 3, 0.01), *purged_walk_forward(t0, t1, 60, 50)]
     x, label = dataset.select("x").to_numpy(), dataset["label"].to_numpy().astype(float)
-    return [
-        fit(x[train], label[train], weigh(dataset[train]), ["x"], x[test], TREES)[0].version for train, test in splits
-    ]
+    return [fit(Sample(x[train], label[train], weigh(dataset[train]), ("x",)), TREES).version for train, _ in splits]
 
 
 def column(rows, name):
