@@ -34,6 +34,7 @@ KNOWN_FROM = {
     "events": "t0",
     "information_bars": "ts_close",
     "regimes": "ts_start",
+    "triple_barrier": "t1",
     "features": "ts_close",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""

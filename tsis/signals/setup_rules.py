@@ -9,14 +9,14 @@ from tsis.signals.strategy_params import StrategyParams
 
 
 def rules(strategy: StrategyParams) -> list[pl.Expr]:
-    """Return a boolean column a rule, named as in the checklist, in the order in which they are asked.
+    """Return a boolean column a rule, named as in the checklist; that of the size, bet_not_zero, is not among them.
 
     Parameters
     ----------
     strategy : what they must reach.
 
-    Read are the columns n_bars, regime, probability, expected_return_frac, bet_size, entry, stop, tp1, price_factor,
-    tick_size, target and pt.
+    Read are the columns n_bars, regime, probability, expected_return_frac, entry, stop, tp1, price_factor, tick_size,
+    target and pt.
     """
     p = pl.col("probability")
     stop_distance = (pl.col("entry") - pl.col("stop")).abs() / pl.col("price_factor")
@@ -27,7 +27,6 @@ def rules(strategy: StrategyParams) -> list[pl.Expr]:
         "magnitude_reached": pl.col("expected_return_frac") >= _of_regime(strategy, "magnitude_frac"),
         "confidence_reached": pl.max_horizontal(p, 1.0 - p) >= _of_regime(strategy, "confidence"),
         "probability_reached": p >= strategy.min_probability,
-        "bet_not_zero": pl.col("bet_size") > 0,
         "stop_beyond_noise": stop_distance >= strategy.min_stop_ticks * pl.col("tick_size"),
         "target_beyond_cost": pl.col("target") * pl.col("pt") * 1e4 > strategy.round_trip_cost_bps,
         "levels_positive": pl.min_horizontal("stop", "tp1") > pl.col("entry") * 1e-6,
@@ -36,7 +35,7 @@ def rules(strategy: StrategyParams) -> list[pl.Expr]:
 
 
 def verdict(strategy: StrategyParams) -> list[pl.Expr]:
-    """Return the columns checklist, reason and action, from those of `rules`."""
+    """Return the columns checklist, reason and action, from those of `rules` and bet_not_zero."""
     broken = {
         "enough_bars": f"fewer than {strategy.min_bars} bars",
         "regime_defined": "regime undefined",

@@ -9,11 +9,12 @@ from tsis.core.errors import DataError, ParamsError, some
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.signals.bet_size import bet_size
 from tsis.signals.regime_thresholds import Thresholds, expected_return_frac, regime_at
 from tsis.signals.setup_rules import rules, verdict
+from tsis.signals.sizing.bets import Bets
 from tsis.signals.strategy_params import StrategyParams
 from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -32,7 +33,7 @@ class SetupsParams(Params):
     Parameters
     ----------
     strategies : by model name.
-    bet_step_frac : step of the bet sizes.
+    bet_step_frac : step of the bet sizes; ``dynamic`` has units of its own.
     """
 
     strategies: dict[str, StrategyParams] = Field(
@@ -45,10 +46,11 @@ class SetupsParams(Params):
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
-@stage(reads=[Predictions, Events, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
+@stage(reads=[Predictions, Events, TripleBarrier, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
 def setups(
     predictions: pl.DataFrame,
     events: pl.DataFrame,
+    triple_barrier: pl.DataFrame,
     information_bars: pl.DataFrame,
     regimes: pl.DataFrame,
     tickers_dim: pl.DataFrame,
@@ -58,8 +60,9 @@ def setups(
 
     Only ``split = walk_forward`` is looked at. The entry is the close at t0; stop and target lie ``target * sl`` and
     ``target * pt`` away, as fractions of it, in the forward-adjusted prices of the bars. Whether it is armed follows
-    from the market regime first, then from what the prediction must reach in it, from size and levels; see
-    `tsis.signals.setup_rules`. `phase` is ``none`` until phases are known.
+    from the market regime first, then from what the prediction must reach in it, from levels and size; see
+    `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0 is asked. `phase` is
+    ``none`` until phases are known.
 
     Raises
     ------
@@ -75,6 +78,7 @@ def setups(
     ticks = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     rows = (
         chosen.join(events.select(*_EVENT, "kind", "target"), on=_EVENT, how="left")
+        .join(triple_barrier.select(*_EVENT, "t1"), on=_EVENT, how="left")
         .join(_bars_of(chosen, information_bars), on=_EVENT, how="left")
         .join(ticks.select("ticker", "tick_size"), on="ticker", how="left")
         .join(regime_at(chosen.select(_EVENT).unique(), regimes), on=_EVENT, how="left")
@@ -88,14 +92,22 @@ def setups(
 
 def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
     given = {name: getattr(strategy, name) for name in ("pt", "sl", "max_seconds")}
-    return (
+    ruled = (
         rows.with_columns(
-            pl.Series("bet_size", bet_size(rows["probability"].to_numpy(), step_frac)),
             pl.lit(strategy.max_bars, pl.Int64).alias("max_bars"),
             **{name: pl.lit(value, pl.Float64) for name, value in given.items()},
         )
         .with_columns(*_levels(), expected_return_frac().alias("expected_return_frac"))
-        .with_columns(rules(strategy))
+        .with_columns(asked := rules(strategy))
+        .with_columns(pl.all_horizontal([rule.meta.output_name() for rule in asked]).alias("is_made"))
+    )
+    size, limit = strategy.sizing.sizes(Bets.of(ruled), step_frac)
+    return (
+        ruled.with_columns(
+            pl.Series("bet_size", size),
+            pl.Series("limit_price", limit).fill_nan(None),
+            pl.Series("bet_not_zero", size > 0.0),
+        )
         .with_columns(verdict(strategy))
         .with_columns(_names())
         .select(_COLUMNS)

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from tsis.core.params import Params
 from tsis.signals.regime_thresholds import Regime, Thresholds
+from tsis.signals.sizing import ProbabilitySizing, Sizing
 
 
 class StrategyParams(Params):
@@ -24,6 +25,7 @@ class StrategyParams(Params):
     thresholds : what a prediction must reach in every regime that `regimes` does not name.
     regimes : likewise in one regime.
     min_bars : an event on a series that has fewer bars by then is held back: no regime is told from so few.
+    sizing : how much to bet, by its ``kind``; see `tsis.signals.sizing`.
     needs_regime : an event at whose bar the market regime is undefined, or not told by ``processed_features.regimes``,
         is held back. False turns this rule and `min_bars` off.
     """
@@ -38,6 +40,7 @@ class StrategyParams(Params):
     thresholds: Thresholds = Thresholds()
     regimes: dict[Regime, Thresholds] = Field(default_factory=dict)
     min_bars: int = Field(default=50, ge=0)
+    sizing: Sizing = ProbabilitySizing()
     needs_regime: bool = True
 
     @model_validator(mode="after")

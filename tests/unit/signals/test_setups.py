@@ -10,7 +10,9 @@ from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
 from tsis.signals.regime_thresholds import Thresholds
 from tsis.signals.setups import SetupsParams, StrategyParams, setups
+from tsis.signals.sizing import AveragedSizing, DynamicSizing
 from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -29,7 +31,9 @@ PARAMS = SetupsParams(strategies={"m": STRATEGY})
 def inputs(frame):
     """Two events of X: long at probability 0.7, short at 0.6; volatility 1 %, close 100."""
 
-    def build(probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01, regimes=()):
+    def build(
+        probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01, regimes=(), ends=()
+    ):
         t0 = [T0, T0 + timedelta(days=1)]
         key = {"ticker": ["X", "X"], "bar_spec": "time_1d", "seq": 0}
         return {
@@ -44,6 +48,9 @@ def inputs(frame):
                 **key,
             ),
             "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
+            "triple_barrier": frame(
+                TripleBarrier, t0=t0[: len(ends)], t1=list(ends), **{**key, "ticker": ["X"] * len(ends)}
+            ),
             "information_bars": frame(
                 InformationBars, ts_close=t0, close=100.0, high=100.0, price_factor=price_factor, **key
             ),
@@ -237,3 +244,34 @@ def test_orphans_are_named(inputs, name):
 def test_a_model_needs_a_strategy(inputs):
     with pytest.raises(ParamsError, match=r"setups\.strategies has no entry for m"):
         setups(**inputs(), params=SetupsParams(strategies={}))
+
+
+def sized(inputs, rule, **given):
+    strategy = STRATEGY.model_copy(update={"sizing": rule})
+    return setups(**inputs(**given), params=SetupsParams(strategies={"m": strategy}, bet_step_frac=0.01))
+
+
+def test_a_bet_that_is_over_makes_room(inputs):
+    # long at 0.7 (0.34), and a day later short at 0.6 (0.16): while both are active the average lies on the long side
+    alone = setups(**inputs(), params=SetupsParams(strategies={"m": STRATEGY}, bet_step_frac=0.01))
+    assert alone["bet_size"].to_list() == pytest.approx([0.34, 0.16])
+    both = sized(inputs, AveragedSizing())
+    assert both["bet_size"].to_list() == pytest.approx([0.34, 0.0])
+    assert both["reason"].to_list() == ["", "bet rounds to zero"]
+    over = sized(inputs, AveragedSizing(), ends=[T0 + DAY])
+    assert over["bet_size"].to_list() == pytest.approx([0.34, 0.16])
+
+
+def test_a_bet_that_is_held_back_takes_no_room(inputs):
+    found = sized(inputs, AveragedSizing(), probability=(0.45, 0.6))
+    assert found["bet_size"].to_list() == pytest.approx([0.0, 0.16])
+
+
+def test_the_dynamic_rule_gives_a_limit_price(inputs):
+    found = sized(inputs, DynamicSizing(), probability=(0.7, 0.1))
+    spec(Setups).schema.validate(found)
+    # 0.7 * 2 - 0.3 = 1.1 targets: 1.1 / sqrt(3 + 1.21) = 0.536
+    assert found["bet_size"].to_list() == [0.53, 0.0]
+    assert 100.0 < found["limit_price"][0] < 101.1
+    assert found["limit_price"][1] is None
+    assert found["reason"][1].endswith("bet rounds to zero")

@@ -33,6 +33,9 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
         "frac", "Return expected of the side at its barriers, before costs: p * pt * target - (1 - p) * sl * target"
     )
     entry: float = column("quote", "Reference price: the close at the decision", gt=0)
+    limit_price: float = column(
+        "quote", "Worst price at which the bet pays for its size; null where it enters at market", nullable=True, gt=0
+    )
     stop: float = column("quote", "Stop price", gt=0)
     tp1: float = column("quote", "First target price", gt=0)
     bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)
