@@ -24,6 +24,7 @@ from tsis.models.label_positions import label_positions
 from tsis.models.ledger import Fit, Ledger, Result
 from tsis.models.purged_k_fold import Rows
 from tsis.models.purged_splits import purged_splits
+from tsis.models.retraining import RetrainingParams
 from tsis.models.sample import Sample
 from tsis.models.walk_forward import OPEN
 from tsis.tables.analytics.feature_importance import FeatureImportance
@@ -46,8 +47,8 @@ class ModelParams(Params):
     ----------
     asset_class, bar_spec : the model pools the events of all tickers of the class on these bars.
     n_folds, embargo_frac : of the purged k-fold that judges it.
-    min_train, refit_every : labels known before the first walk-forward prediction, and events, labelled or not, that a
-        refit serves.
+    min_train : labels that have ended before the first walk-forward prediction.
+    retraining : when the model is fitted again after that; each refit serves the events up to the next.
     fractional : a price of the events' bars, differentiated as little as the training window of each fold and refit
         asks for, as one more feature; None has none.
     fold_weights : time decay and class balance of sample_weight, computed on the training rows of each fold and refit.
@@ -60,7 +61,7 @@ class ModelParams(Params):
     n_folds: int = Field(default=5, ge=2)
     embargo_frac: float = Field(default=0.01, ge=0, lt=1)
     min_train: int = Field(default=200, ge=1)
-    refit_every: int = Field(default=250, ge=1)
+    retraining: RetrainingParams = RetrainingParams()
     fractional: FractionalParams | None = None
     fold_weights: FoldWeightsParams = FoldWeightsParams()
     estimator: SerializeAsAny[EstimatorParams] = XgboostParams()
@@ -71,6 +72,8 @@ class ModelParams(Params):
     def _moved(cls, given: Any) -> Any:
         if isinstance(given, Mapping) and "xgboost" in given:
             raise ValueError("xgboost: is now estimator: {kind: xgboost, ...}, with the same fields")
+        if isinstance(given, Mapping) and "refit_every" in given:
+            raise ValueError("refit_every: is now retraining: {min_hours: ..., min_labels: ...}, counted in labels")
         return given
 
     @field_validator("estimator", mode="before")
@@ -79,14 +82,20 @@ class ModelParams(Params):
         return estimator_params(given)
 
 
+_HOURLY = RetrainingParams(min_hours=1.0, min_labels=30)
+_DAILY = RetrainingParams(min_hours=24.0, min_labels=250)
+
+
 class PredictionsParams(Params):
     """The models by name; a model's name is its strategy's."""
 
     models: dict[str, ModelParams] = Field(
         default_factory=lambda: {
-            "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, refit_every=30),
-            "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
-            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h", fractional=FractionalParams()),
+            "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, retraining=_HOURLY),
+            "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d", retraining=_DAILY),
+            "fx_hourly": ModelParams(
+                asset_class="fx", bar_spec="time_1h", retraining=_DAILY, fractional=FractionalParams()
+            ),
         }
     )
 
@@ -192,7 +201,8 @@ def _judge_and_predict(
         n_folds=model.n_folds,
         embargo_frac=model.embargo_frac,
         min_train=model.min_train,
-        refit_every=model.refit_every,
+        retraining=model.retraining,
+        features=stored,
     )
     for split, fold, train, test in splits:
         x, orders = stored, None
