@@ -7,12 +7,12 @@ says of a time is the same whether the data end there or go on; it leaves its in
 from __future__ import annotations
 
 from functools import partial
-from itertools import pairwise
 from types import CodeType, FunctionType, MethodType, ModuleType
 
 import numba
 import numpy as np
 import pytest
+from laws import bits, broken_laws
 from numba.core.dispatcher import Dispatcher
 from streams import streams
 
@@ -47,51 +47,9 @@ def inputs_of(kernel, seed, n=N):
     return tuple(made[name] for name in kernel.inputs)
 
 
-def bits(rows):
-    """Return dtype, shape and bytes; a NaN is a NaN, whatever its sign."""
-    rows = np.ascontiguousarray(rows).copy()
-    if rows.dtype.kind == "f":
-        rows[np.isnan(rows)] = np.nan
-    return rows.dtype.str, rows.shape, rows.tobytes()
-
-
-def resumed(state):
-    return np.frombuffer(state.tobytes()).copy()
-
-
-def chunked(fold, arrays, edges):
-    """Return (rows, state) of `arrays` cut at `edges`, with the state saved as bytes and reloaded at every cut."""
-    state, parts = fold.initial_state(), []
-    for first, end in pairwise(edges):
-        state = resumed(state)
-        parts.append(np.array(fold.run(tuple(array[first:end] for array in arrays), state)))
-    return np.concatenate(parts), state
-
-
 def broken_laws_of_fold(fold, seed):
     """Return what the fold breaks on one made-up input, and how many of its values are numbers."""
-    arrays = inputs_of(fold, seed)
-    before = [array.tobytes() for array in arrays]
-    state = fold.initial_state()
-    whole = np.array(fold.run(arrays, state))
-    broken = []
-    if [array.tobytes() for array in arrays] != before:
-        broken.append("changes its inputs")
-    if state.dtype != np.float64 or state.ndim != 1:
-        broken.append("its state is no flat float64 array")
-    random = np.random.default_rng(seed)
-    ways = {"in pieces": [0, *np.sort(random.integers(0, N + 1, 7)).tolist(), N], "row by row": list(range(N + 1))}
-    for way, edges in ways.items():
-        rows, after = chunked(fold, arrays, edges)
-        if bits(rows) != bits(whole):
-            broken.append(f"{way}: other rows")
-        if bits(after) != bits(state):
-            broken.append(f"{way}: another state")
-    for cut in random.integers(1, N, 5).tolist():
-        rows = np.array(fold.run(tuple(array[:cut] for array in arrays), fold.initial_state()))
-        if bits(rows) != bits(whole[: len(rows)]):
-            broken.append("looks ahead")
-    return broken, int(np.isfinite(whole).sum())
+    return broken_laws(fold, inputs_of(fold, seed), seed)
 
 
 def broken_laws_of_batch(batch, seed):

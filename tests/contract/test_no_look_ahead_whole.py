@@ -34,6 +34,7 @@ KNOWN_FROM = {
     "events": "t0",
     "information_bars": "ts_close",
     "regimes": "ts_start",
+    "triple_barrier": "t1",
     "features": "ts_close",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""
@@ -63,11 +64,11 @@ def walk_forward(stage, inputs, model):
     return found[0].filter(pl.col("split") == "walk_forward")
 
 
-def moments_of(made, refit_every):
+def moments_of(made):
     """Return the first prediction, the last one, and those at and about a refit in between, each time once."""
-    times = made.sort("t0", "ticker", "seq")["t0"]
+    times, folds = (made.sort("t0", "ticker", "seq")[name] for name in ("t0", "fold"))
     n = len(times)
-    refit = (n // 2) // refit_every * refit_every
+    refit = int(folds.search_sorted(folds[n // 2], side="left"))
     numbers = {0, n // 5, max(refit - 1, 0), refit, n // 2, n - 2, n - 1}
     return sorted({times[number] for number in numbers})
 
@@ -79,7 +80,7 @@ def look_ahead(stage, inputs, model, skip=0):
     """
     whole = walk_forward(stage, inputs, model)
     compared, n_open, different = 0, 0, []
-    for moment in moments_of(whole, MODELS[model].refit_every)[skip:]:
+    for moment in moments_of(whole)[skip:]:
         then = known_at(inputs, moment)
         expected, actual = whole.filter(pl.col("t0") <= moment), walk_forward(stage, then, model)
         compared += expected.height
@@ -168,7 +169,7 @@ def test_every_setup_is_there_at_t0_and_stays(model, demo_lake):
     whole = stage(**inputs, params=PARAMS["setups"])
     chosen = inputs["predictions"].filter(pl.col("split") == "walk_forward")
     assert whole.height == chosen.height > 0
-    for moment in moments_of(chosen, MODELS[model].refit_every):
+    for moment in moments_of(chosen):
         actual = stage(**known_at(inputs, moment), params=PARAMS["setups"])
         assert_frame_equal(whole.filter(pl.col("ts") <= moment), actual, check_exact=True)
         assert actual.height > 0

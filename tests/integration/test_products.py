@@ -40,7 +40,8 @@ CUSUM = {"kind": "cusum", "multiple": 0.5, "primary": "reversal"}
 FUTURE = {"future": {"dollar_70M": {"span": 100, "filters": [CUSUM]}}}
 MODEL = DEFAULT["predictions"].models["es_dollar"].model_dump()
 STRATEGY = DEFAULT["setups"].strategies["es_dollar"].model_dump()
-LEARNER = MODEL["xgboost"] | {"n_rounds": 20, "min_child_weight": 0.5, "learning_rate": 0.6}
+OFTEN = {"min_hours": 0.0, "min_labels": 20}
+LEARNER = MODEL["estimator"] | {"n_rounds": 20, "min_child_weight": 0.5, "learning_rate": 0.6}
 PARAMS = DEFAULT | {
     "sessions": SessionsParams(first=date(2013, 6, 1), last=date(2013, 9, 30)),
     "information_bars": InformationBarsParams(bars={"future": BARS, "equity": ("time_1m", "time_1d", "tick_20")}),
@@ -49,7 +50,7 @@ PARAMS = DEFAULT | {
     "events": EventsParams(series=FUTURE),
     "dataset": DatasetParams(warm_up_bars=30, features=("log_return_1", "log_return_20", "rsi_14", "volatility_20")),
     "predictions": PredictionsParams(
-        models={"es_dollar": MODEL | {"min_train": 20, "refit_every": 20, "n_folds": 3, "xgboost": LEARNER}}
+        models={"es_dollar": MODEL | {"min_train": 20, "retraining": OFTEN, "n_folds": 3, "estimator": LEARNER}}
     ),
     "setups": SetupsParams(strategies={"es_dollar": STRATEGY | {"needs_regime": False}}),  # 200 bars are not there
     "fills_log": FillsLogParams(start_equity=2_000_000.0),

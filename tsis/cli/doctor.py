@@ -19,7 +19,17 @@ from tsis.lake.store import Lake
 from tsis.runtime.settings import REPOSITORY, settings
 from tsis.runtime.workspace import open_lake, open_workspace
 
-LIBRARIES = ("polars", "pyarrow", "duckdb", "numba", "pandera", "xgboost-cpu", "exchange-calendars", "scikit-learn")
+LIBRARIES = (
+    "polars",
+    "pyarrow",
+    "duckdb",
+    "numba",
+    "pandera",
+    "xgboost-cpu",
+    "exchange-calendars",
+    "scikit-learn",
+    "skops",
+)
 
 
 def examine(invocation: Invocation) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import polars as pl
-from pydantic import Field, SerializeAsAny, ValidationError, field_validator
+from numpy.typing import NDArray
+from pydantic import Field, SerializeAsAny, ValidationError, field_validator, model_validator
 
 from tsis.core.discovery import members
 from tsis.core.errors import ContractError, UnknownNameError
 from tsis.core.event_filter import AnyFilter, Array, Directions, EventFilter, FilterParams
 from tsis.core.params import Params, wrong_fields
+from tsis.core.rule_strategy import ENTRY, SIDE, AnyStrategy, RuleParams, RuleStrategy, Stances
 from tsis.core.series import Series, by_series
 from tsis.core.stage import stage
 from tsis.core.table import spec
@@ -23,36 +25,78 @@ from tsis.tables.labeling.events import Events
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.tickers_dim import TickersDim
 
+P = TypeVar("P", bound=Params)
+Flags = NDArray[np.bool_]
+
 
 class SeriesEvents(Params):
-    """How events of one series are found.
+    """How events of one series are found, and who says their side.
 
     Parameters
     ----------
     span : of the exponentially weighted volatility per bar, an event's target; no event before as many returns.
     min_target_frac : an event whose target does not exceed it is none, and has no label (AFML's minimum return).
     filters : what raises events; each has the `kind` of a filter below ``tsis.labeling.filters`` and its parameters.
-        A bar on which several fire is one event, of the first of them.
+    strategies : rules that raise an event wherever they want to enter, on their side; each has the `kind` of a strategy
+        below ``tsis.labeling.strategies`` and its parameters. A bar on which several fire is one event, of the first of
+        them; filters come before strategies.
+    side_of : a strategy whose side at the event's bar takes the place of the side that a filter's ``primary`` gives;
+        where it has none, the event has none. Null leaves the filters theirs.
     """
 
     span: int = Field(default=100, ge=2)
     min_target_frac: float = Field(default=0.0, ge=0)
-    filters: tuple[SerializeAsAny[FilterParams], ...] = Field(min_length=1)
+    filters: tuple[SerializeAsAny[FilterParams], ...] = ()
+    strategies: tuple[SerializeAsAny[RuleParams], ...] = ()
+    side_of: SerializeAsAny[RuleParams] | None = None
 
     @field_validator("filters", mode="before")
     @classmethod
-    def _typed(cls, given: Any) -> Any:
+    def _typed_filters(cls, given: Any) -> Any:
         if not isinstance(given, list | tuple):
             return given
-        return tuple(_params_of(item) if isinstance(item, Mapping) else item for item in given)
+        return tuple(_filter_of(item) if isinstance(item, Mapping) else item for item in given)
+
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _typed_strategies(cls, given: Any) -> Any:
+        if not isinstance(given, list | tuple):
+            return given
+        return tuple(_strategy_of(item) if isinstance(item, Mapping) else item for item in given)
+
+    @field_validator("side_of", mode="before")
+    @classmethod
+    def _typed_side(cls, given: Any) -> Any:
+        return _strategy_of(given) if isinstance(given, Mapping) else given
+
+    @model_validator(mode="after")
+    def _some_source(self) -> Self:
+        if not self.filters and not self.strategies:
+            raise ValueError("nothing raises events: name one at least in filters or strategies")
+        if self.side_of is not None and not self.filters:
+            raise ValueError("side_of is the side of what filters raise, and there are none; strategies have their own")
+        return self
 
 
-def _params_of(given: Mapping[str, Any]) -> FilterParams:
+def _filter_of(given: Mapping[str, Any]) -> FilterParams:
     filters = event_filters()
     kind = str(given.get("kind"))
     if kind not in filters:
         raise ValueError(str(UnknownNameError("event filter", kind, filters)))
     model: type[FilterParams] = filters[kind].params
+    return _read(model, kind, given)
+
+
+def _strategy_of(given: Mapping[str, Any]) -> RuleParams:
+    known = rule_strategies()
+    kind = str(given.get("kind"))
+    if kind not in known:
+        raise ValueError(str(UnknownNameError("strategy", kind, known)))
+    model: type[RuleParams] = known[kind].params
+    return _read(model, kind, given)
+
+
+def _read(model: type[P], kind: str, given: Mapping[str, Any]) -> P:
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:
@@ -82,7 +126,7 @@ class EventsParams(Params):
 
 @stage(reads=[InformationBars, TickersDim], writes=[Events], by="ticker")
 def events(information_bars: pl.DataFrame, tickers_dim: pl.DataFrame, params: EventsParams) -> pl.DataFrame:
-    """Return the bars at which a filter of their series fires, known at their close.
+    """Return the bars at which a filter of their series fires or a strategy wants to enter, known at their close.
 
     `target` is the volatility per bar at that close.
 
@@ -115,6 +159,22 @@ def event_filters() -> dict[str, AnyFilter]:
     return found
 
 
+@cache
+def rule_strategies() -> dict[str, AnyStrategy]:
+    """Return every strategy below ``tsis.labeling.strategies`` by its kind.
+
+    Raises
+    ------
+    ContractError
+        If two have one kind, or one has that of a filter: the column ``kind`` of events names both.
+    """
+    found: dict[str, AnyStrategy] = {}
+    for item in members("tsis.labeling.strategies", RuleStrategy):
+        if found.setdefault(item.kind, item) is not item or item.kind in event_filters():
+            raise ContractError(f"tsis.labeling.strategies: the name {item.kind!r} is taken; rename one")
+    return found
+
+
 def directions(bars: pl.DataFrame, target: Array, params: FilterParams) -> Directions:
     """Return +1 (upward), -1 (downward) or 0 for each bar: where the filter of `params.kind` fires.
 
@@ -124,8 +184,27 @@ def directions(bars: pl.DataFrame, target: Array, params: FilterParams) -> Direc
     target : (n,) volatility per bar at each close, NaN in its warm-up.
     """
     chosen = event_filters()[params.kind]
-    x = np.vstack([target if name == "target" else _column(bars[name]) for name in chosen.inputs])
-    return chosen.run(x, params, chosen.initial_state(params))
+    return chosen.run(_inputs(bars, target, chosen.inputs), params, chosen.initial_state(params))
+
+
+def stances(bars: pl.DataFrame, target: Array, params: RuleParams) -> Stances:
+    """Return for each bar the side of the strategy of `params.kind` at its close, and 1 where it wants to enter.
+
+    Parameters
+    ----------
+    bars : the columns of information_bars that the strategy reads, of one series, in order.
+    target : (n,) volatility per bar at each close, NaN in its warm-up.
+
+    Returns
+    -------
+    (2, n) int8; rows `SIDE` and `ENTRY` of ``tsis.core.rule_strategy``.
+    """
+    chosen = rule_strategies()[params.kind]
+    return chosen.run(_inputs(bars, target, chosen.inputs), params, chosen.initial_state(params))
+
+
+def _inputs(bars: pl.DataFrame, target: Array, names: tuple[str, ...]) -> Array:
+    return np.vstack([target if name == "target" else _column(bars[name]) for name in names])
 
 
 def _column(values: pl.Series) -> Array:
@@ -137,13 +216,10 @@ def _events_of(bars: pl.DataFrame, params: SeriesEvents) -> pl.DataFrame:
     target = bar_volatility(bars["close"].to_numpy(), params.span)
     kind = np.full(bars.height, -1)
     side = np.zeros(bars.height, dtype=np.int8)
-    for number, chosen in enumerate(params.filters):
-        found = directions(bars, target, chosen)
-        is_first = (found != 0) & (kind < 0)
-        kind[is_first] = number
-        if chosen.primary != "none":
-            side[is_first] = found[is_first] if chosen.primary == "momentum" else -found[is_first]
-    kinds = {number: chosen.kind for number, chosen in enumerate(params.filters)}
+    kinds: dict[int, str] = {}
+    for number, (name, is_event, its_side) in enumerate(_sources(bars, target, params)):
+        is_first = is_event & (kind < 0)
+        kind[is_first], side[is_first], kinds[number] = number, its_side[is_first], name
     return (
         bars.select(
             "ticker",
@@ -157,3 +233,15 @@ def _events_of(bars: pl.DataFrame, params: SeriesEvents) -> pl.DataFrame:
         .filter(pl.col("kind").is_not_null())
         .filter((pl.col("target") > params.min_target_frac) & pl.col("target").is_finite())
     )
+
+
+def _sources(bars: pl.DataFrame, target: Array, params: SeriesEvents) -> Iterator[tuple[str, Flags, Directions]]:
+    """Yield kind, events and sides of each filter and strategy, (n,) one a bar."""
+    given = None if params.side_of is None else stances(bars, target, params.side_of)[SIDE]
+    for chosen in params.filters:
+        found = directions(bars, target, chosen)
+        own = {"momentum": found, "reversal": -found, "none": np.zeros_like(found)}[chosen.primary]
+        yield chosen.kind, found != 0, own if given is None else given
+    for rule in params.strategies:
+        found = stances(bars, target, rule)
+        yield rule.kind, found[ENTRY] != 0, found[SIDE]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import datetime
 from typing import Final, Literal
@@ -11,12 +12,13 @@ import numpy.typing as npt
 
 from tsis.core.errors import DataError
 from tsis.core.params import Params
+from tsis.models.artifact import load_model
 from tsis.models.smallest_d import differentiated
 
 Floats = npt.NDArray[np.float64]
 
 ATTRIBUTE: Final = "fractional"
-"""Name of the booster's attribute, and key in ``governance.models.params``."""
+"""Name of the artefact's attribute, and key in ``governance.models.params``."""
 
 
 class FrozenOrder(Params):
@@ -69,7 +71,7 @@ class FrozenOrders(Params):
         return differentiated(np.log(price), order.d, self.cut_off)
 
     def attributes(self) -> dict[str, str]:
-        """Return what is stored with the booster: name and canonical JSON."""
+        """Return what is stored with the model: name and canonical JSON."""
         return {ATTRIBUTE: json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))}
 
 
@@ -80,10 +82,10 @@ def frozen_orders(artifact: bytes) -> FrozenOrders:
     ------
     DataError
         If the model was fitted without a fractional feature.
+    IntegrityError
+        If the bytes can't be read.
     """
-    import xgboost  # noqa: PLC0415  slow import
-
-    text = xgboost.Booster(model_file=bytearray(artifact)).attr(ATTRIBUTE)
+    text = load_model(artifact, hashlib.sha256(artifact).hexdigest()).attributes.get(ATTRIBUTE)
     if text is None:
         raise DataError(
             "frozen orders: this artefact was fitted without a fractional feature; name one in predictions.models"

@@ -31,7 +31,7 @@ class Fit:
     train, test : row numbers of the model's events, ascending.
     features : names, in the order of the fit.
     probability : of label 1, for the test rows.
-    learnt : what else than the trees is in the parameters of the artefact.
+    learnt : what else than the estimator is in the parameters of the artefact.
     """
 
     model: str
@@ -106,6 +106,7 @@ def _artifact(fit: Fit, events: pl.DataFrame) -> dict[str, object]:
         "valid_from": t0[int(fit.test[0])],
         "valid_to": t0[int(fit.test[-1])],
         "n_train": fit.train.size,
+        "estimator": fit.fitted.kind,
         "features": json.dumps(fit.features),
         "params": json.dumps(json.loads(fit.fitted.estimator_params) | dict(fit.learnt), sort_keys=True),
         "artifact": fit.fitted.artifact,

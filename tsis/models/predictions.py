@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
-from pydantic import Field
+from pydantic import Field, SerializeAsAny, field_validator, model_validator
 
 from tsis.core.errors import DataError, some
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.models.estimator import Floats, XgboostParams, fit
+from tsis.models.calibration import CalibrationParams
+from tsis.models.estimator import EstimatorParams, Floats, estimator_params, estimators, fit
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.fold_fracdiff import FoldFracdiff
 from tsis.models.fold_weights import FoldWeightsParams, fold_weights
 from tsis.models.fractional_params import FractionalParams
 from tsis.models.frozen_orders import ATTRIBUTE, FrozenOrders
+from tsis.models.label_positions import label_positions
 from tsis.models.ledger import Fit, Ledger, Result
+from tsis.models.purged_k_fold import Rows
 from tsis.models.purged_splits import purged_splits
+from tsis.models.retraining import RetrainingParams
+from tsis.models.sample import Sample
+from tsis.models.walk_forward import OPEN
 from tsis.tables.analytics.feature_importance import FeatureImportance
 from tsis.tables.analytics.model_stats import ModelStats
 from tsis.tables.governance.models import Models
@@ -39,11 +47,13 @@ class ModelParams(Params):
     ----------
     asset_class, bar_spec : the model pools the events of all tickers of the class on these bars.
     n_folds, embargo_frac : of the purged k-fold that judges it.
-    min_train, refit_every : labels known before the first walk-forward prediction, and events, labelled or not, that a
-        refit serves.
+    min_train : labels that have ended before the first walk-forward prediction.
+    retraining : when the model is fitted again after that; each refit serves the events up to the next.
     fractional : a price of the events' bars, differentiated as little as the training window of each fold and refit
         asks for, as one more feature; None has none.
     fold_weights : time decay and class balance of sample_weight, computed on the training rows of each fold and refit.
+    estimator : what learns: the `kind` of an estimator below ``tsis.models.estimators``, and its parameters.
+    calibration : of its probabilities, fitted on purged inner folds of the training rows of each fold and refit.
     """
 
     asset_class: str
@@ -51,10 +61,29 @@ class ModelParams(Params):
     n_folds: int = Field(default=5, ge=2)
     embargo_frac: float = Field(default=0.01, ge=0, lt=1)
     min_train: int = Field(default=200, ge=1)
-    refit_every: int = Field(default=250, ge=1)
+    retraining: RetrainingParams = RetrainingParams()
     fractional: FractionalParams | None = None
     fold_weights: FoldWeightsParams = FoldWeightsParams()
-    xgboost: XgboostParams = XgboostParams()
+    estimator: SerializeAsAny[EstimatorParams] = XgboostParams()
+    calibration: CalibrationParams = CalibrationParams()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _moved(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and "xgboost" in given:
+            raise ValueError("xgboost: is now estimator: {kind: xgboost, ...}, with the same fields")
+        if isinstance(given, Mapping) and "refit_every" in given:
+            raise ValueError("refit_every: is now retraining: {min_hours: ..., min_labels: ...}, counted in labels")
+        return given
+
+    @field_validator("estimator", mode="before")
+    @classmethod
+    def _typed(cls, given: Any) -> Any:
+        return estimator_params(given)
+
+
+_HOURLY = RetrainingParams(min_hours=1.0, min_labels=30)
+_DAILY = RetrainingParams(min_hours=24.0, min_labels=250)
 
 
 class PredictionsParams(Params):
@@ -62,9 +91,11 @@ class PredictionsParams(Params):
 
     models: dict[str, ModelParams] = Field(
         default_factory=lambda: {
-            "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, refit_every=30),
-            "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d"),
-            "fx_hourly": ModelParams(asset_class="fx", bar_spec="time_1h", fractional=FractionalParams()),
+            "es_dollar": ModelParams(asset_class="future", bar_spec="dollar_70M", min_train=60, retraining=_HOURLY),
+            "us_daily": ModelParams(asset_class="equity", bar_spec="time_1d", retraining=_DAILY),
+            "fx_hourly": ModelParams(
+                asset_class="fx", bar_spec="time_1h", retraining=_DAILY, fractional=FractionalParams()
+            ),
         }
     )
 
@@ -87,7 +118,8 @@ def predictions(
     when they could first have been made. ``walk_forward`` predictions come from refits whose training labels had all
     ended before the first event they predict, and are made at t0 for every event, also for one whose own window has not
     ended; its scores count the labelled ones. Every fit is stored under the SHA-256 of its bytes.
-    Importance is the share of total gain (MDI), mean and standard deviation (ddof 0) over the k-fold fits.
+    Importance is the share of total gain (MDI), mean and standard deviation (ddof 0) over the k-fold fits; an estimator
+    without such a figure has none.
     A model with `fractional` gets one feature more, whose order d is learnt on the bars of each fit's training window
     and stored with its artefact; other models look at no bar.
     A model whose series have no labelled rows is left out, and so are the scores of a refit whose events have no label.
@@ -117,7 +149,8 @@ def predictions(
         if not labelled.is_empty():
             _require_learnable(name, labelled, features, model)
             fractional = _fractional(name, events, features, information_bars, model)
-            _judge_and_predict(name, events, features, model, fractional, ledger)
+            windows = _windows(events, information_bars, model)
+            _judge_and_predict(name, events, features, model, fractional, windows, ledger)
     return ledger.frames()
 
 
@@ -154,6 +187,7 @@ def _judge_and_predict(
     features: list[str],
     model: ModelParams,
     fractional: FoldFracdiff | None,
+    windows: Mapping[str, Rows],
     ledger: Ledger,
 ) -> None:
     stored = events.select(pl.col(features).cast(pl.Float64)).to_numpy().astype(np.float64)
@@ -167,7 +201,8 @@ def _judge_and_predict(
         n_folds=model.n_folds,
         embargo_frac=model.embargo_frac,
         min_train=model.min_train,
-        refit_every=model.refit_every,
+        retraining=model.retraining,
+        features=stored,
     )
     for split, fold, train, test in splits:
         x, orders = stored, None
@@ -176,17 +211,37 @@ def _judge_and_predict(
             x = np.column_stack((stored, fractional.values(orders)))
         attributes = {} if orders is None else orders.attributes()
         weighed = fold_weights(weight[train], unique[train], label[train], model.fold_weights)
-        fitted, probability = fit(x[train], label[train], weighed, names, x[test], model.xgboost, attributes)
-        ledger.record(
-            Fit(name, split, fold, train, test, names, fitted, probability, _learnt(model, orders)), events, label
+        sample = Sample(
+            x[train],
+            label[train],
+            weighed,
+            tuple(names),
+            **{side: moments[train] for side, moments in windows.items()},
+            name=f"model '{name}', {split} fold {fold}",
         )
-        if split == "cv":
+        fitted = fit(sample, model.estimator, model.calibration, attributes)
+        ledger.record(
+            Fit(name, split, fold, train, test, names, fitted, fitted.probability(x[test]), _learnt(model, orders)),
+            events,
+            label,
+        )
+        if split == "cv" and fitted.gain_frac is not None:
             gains.append(fitted.gain_frac)
-    ledger.record_importance(name, names, np.stack(gains))
+    if gains:
+        ledger.record_importance(name, names, np.stack(gains))
+
+
+def _windows(events: pl.DataFrame, bars: pl.DataFrame, model: ModelParams) -> dict[str, Rows]:
+    """Return t0 and t1 of the events, and the bars they span where the estimator asks for them."""
+    moments = {side: events[side].to_physical().fill_null(OPEN).to_numpy() for side in ("t0", "t1")}
+    if not estimators()[model.estimator.kind].needs_bars:
+        return moments
+    start, end = label_positions(events, bars.filter(pl.col("bar_spec") == model.bar_spec))
+    return moments | {"start": start, "end": end}
 
 
 def _learnt(model: ModelParams, orders: FrozenOrders | None) -> dict[str, Any]:
-    learnt = {"fold_weights": model.fold_weights.model_dump()}
+    learnt = {"fold_weights": model.fold_weights.model_dump(), "calibration": model.calibration.model_dump()}
     if model.fractional is not None and orders is not None:
         learnt[ATTRIBUTE] = model.fractional.model_dump() | orders.model_dump(mode="json")
     return learnt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class WalkForward(Splitter):
         return -(-(self.windows.n - self._begin) // self.test_size)
 
     def _splits(self) -> Iterator[tuple[Rows, Rows]]:
-        return _blocks(self.windows, self._begin, self.test_size, self.max_train)
+        return _blocks(self.windows, np.arange(self._begin, self.windows.n, self.test_size), self.max_train)
 
 
 def purged_walk_forward(t0: Times, t1: Times, min_train: int, refit_every: int) -> Iterator[tuple[Rows, Rows]]:
@@ -94,19 +95,34 @@ def purged_walk_forward(t0: Times, t1: Times, min_train: int, refit_every: int) 
         If the windows are not ordered.
     """
     windows = Windows.of(t0, t1).require_sorted()
-    yield from _blocks(windows, _begin(windows, min_train), refit_every, None)
+    yield from _blocks(windows, np.arange(_begin(windows, min_train), windows.n, refit_every), None)
+
+
+def walk_forward_from(t0: Times, t1: Times, points: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """Yield (train, test) as `purged_walk_forward` does, of blocks that begin at the rows `points` (ascending).
+
+    Raises
+    ------
+    DataError
+        If the windows are not ordered.
+    """
+    yield from _blocks(Windows.of(t0, t1).require_sorted(), points, None)
+
+
+def ended_labels(windows: Windows) -> Rows:
+    """Return how many labels had ended before the t0 of each row, (n,); it never falls."""
+    return np.searchsorted(np.sort(windows.last), windows.t0, side="left")
 
 
 def _begin(windows: Windows, min_train: int) -> int:
     """Return the first row at whose t0 `min_train` labels had ended; n where there is none."""
-    n_known = np.searchsorted(np.sort(windows.last), windows.t0, side="left")
-    return int(np.searchsorted(n_known, max(min_train, 1), side="left"))
+    return int(np.searchsorted(ended_labels(windows), max(min_train, 1), side="left"))
 
 
-def _blocks(windows: Windows, begin: int, test_size: int, max_train: int | None) -> Iterator[tuple[Rows, Rows]]:
+def _blocks(windows: Windows, points: Rows, max_train: int | None) -> Iterator[tuple[Rows, Rows]]:
     rows, latest = np.arange(windows.n), np.maximum.accumulate(windows.last)
-    for first in range(begin, windows.n, test_size):
+    for first, stop in pairwise([*points.tolist(), windows.n]):
         certain, doubtful = ended_by(windows.t0[first], windows.last, latest, first)
         start = 0 if max_train is None else max(certain + doubtful.size - max_train, 0)
         train = np.concatenate((rows[min(start, certain) : certain], doubtful[max(start - certain, 0) :]))
-        yield train, rows[first : first + test_size].copy()
+        yield train, rows[first:stop].copy()

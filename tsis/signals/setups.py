@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 import polars as pl
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from tsis.core.errors import DataError, ParamsError, some
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
-from tsis.signals.bet_size import bet_size
+from tsis.signals.regime_thresholds import Thresholds, expected_return_frac, regime_at
+from tsis.signals.setup_rules import rules, verdict
+from tsis.signals.sizing.bets import Bets
+from tsis.signals.strategy_params import StrategyParams
 from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -21,36 +23,8 @@ from tsis.tables.signals.setups import Setups
 
 _EVENT = ["ticker", "bar_spec", "t0", "seq"]
 _COLUMNS = list(spec(Setups).columns)
-
-
-class StrategyParams(Params):
-    """What a strategy makes of its model's predictions.
-
-    Parameters
-    ----------
-    pt, sl : distance of target and stop from the entry, in multiples of the event's volatility. The model learnt to
-        predict the barriers of the labels: keep them equal to ``triple_barrier``.
-    max_bars, max_seconds : when the position is closed at the latest; likewise the vertical barrier of the labels.
-    min_probability : an event below it is held back.
-    min_stop_ticks : a stop nearer than so many ticks would be hit by the bounce between bid and ask.
-    round_trip_cost_bps : what entering and leaving costs; the target must be farther away than that.
-    needs_regime : an event at whose bar the market regime is undefined, or not told by ``regimes``, is held back.
-    """
-
-    pt: float = Field(gt=0)
-    sl: float = Field(gt=0)
-    max_bars: int | None = Field(default=None, ge=1)
-    max_seconds: float | None = Field(default=None, gt=0)
-    min_probability: float = Field(default=0.5, ge=0, le=1)
-    min_stop_ticks: float = Field(default=2.0, ge=0)
-    round_trip_cost_bps: float = Field(ge=0)
-    needs_regime: bool = True
-
-    @model_validator(mode="after")
-    def _ends(self) -> Self:
-        if self.max_bars is None and self.max_seconds is None:
-            raise ValueError("a position needs an end: give max_bars, max_seconds, or both")
-        return self
+_LENIENT = Thresholds(direction=0.0, confidence=0.5)
+"""Of models with few events, of which the defaults would leave a handful."""
 
 
 class SetupsParams(Params):
@@ -59,23 +33,24 @@ class SetupsParams(Params):
     Parameters
     ----------
     strategies : by model name.
-    bet_step_frac : step of the bet sizes.
+    bet_step_frac : step of the bet sizes; ``dynamic`` has units of its own.
     """
 
     strategies: dict[str, StrategyParams] = Field(
         default_factory=lambda: {
-            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0),
+            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0, thresholds=_LENIENT),
             "us_daily": StrategyParams(pt=3.0, sl=3.0, max_bars=15, round_trip_cost_bps=5.0),
-            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5),
+            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5, thresholds=_LENIENT),
         }
     )
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
-@stage(reads=[Predictions, Events, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
+@stage(reads=[Predictions, Events, TripleBarrier, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
 def setups(
     predictions: pl.DataFrame,
     events: pl.DataFrame,
+    triple_barrier: pl.DataFrame,
     information_bars: pl.DataFrame,
     regimes: pl.DataFrame,
     tickers_dim: pl.DataFrame,
@@ -84,10 +59,10 @@ def setups(
     """Turn each walk-forward prediction into an entry with stop, target, size, expiry, and the rules that held.
 
     Only ``split = walk_forward`` is looked at. The entry is the close at t0; stop and target lie ``target * sl`` and
-    ``target * pt`` away, as fractions of it, in the forward-adjusted prices of the bars. A setup is armed where all
-    rules hold: probability reached, size not rounded to nothing, stop far enough in ticks (as traded), target beyond
-    the costs, stop above zero, and the market regime at the event's bar defined where the strategy needs one. `phase`
-    is ``none`` until phases are known.
+    ``target * pt`` away, as fractions of it, in the forward-adjusted prices of the bars. Whether it is armed follows
+    from the market regime first, then from what the prediction must reach in it, from levels and size; see
+    `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0 is asked. `phase` is
+    ``none`` until phases are known.
 
     Raises
     ------
@@ -100,49 +75,60 @@ def setups(
     unknown = sorted(set(chosen["model"].to_list()) - set(params.strategies))
     if unknown:
         raise ParamsError(f"setups.strategies has no entry for {some(unknown)}; add one for each model in predictions")
-    bars = information_bars.select(
-        "ticker", "bar_spec", pl.col("ts_close").alias("t0"), "seq", pl.col("close").alias("entry"), "price_factor"
-    )
     ticks = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     rows = (
         chosen.join(events.select(*_EVENT, "kind", "target"), on=_EVENT, how="left")
-        .join(bars, on=_EVENT, how="left")
+        .join(triple_barrier.select(*_EVENT, "t1"), on=_EVENT, how="left")
+        .join(_bars_of(chosen, information_bars), on=_EVENT, how="left")
         .join(ticks.select("ticker", "tick_size"), on="ticker", how="left")
-        .join(_strategies(params), on="model", how="left")
-        .join(_regime_at(chosen, regimes), on=_EVENT, how="left")
+        .join(regime_at(chosen.select(_EVENT).unique(), regimes), on=_EVENT, how="left")
     )
     _require_joined(rows)
-    size = pl.Series("bet_size", bet_size(rows["probability"].to_numpy(), params.bet_step_frac))
+    frames = [spec(Setups).empty()]
+    for (model,), asked in rows.partition_by("model", as_dict=True).items():
+        frames.append(_proposed(asked, params.strategies[str(model)], params.bet_step_frac))
+    return pl.concat(frames).sort(spec(Setups).key)
+
+
+def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
+    given = {name: getattr(strategy, name) for name in ("pt", "sl", "max_seconds")}
+    ruled = (
+        rows.with_columns(
+            pl.lit(strategy.max_bars, pl.Int64).alias("max_bars"),
+            **{name: pl.lit(value, pl.Float64) for name, value in given.items()},
+        )
+        .with_columns(*_levels(), expected_return_frac().alias("expected_return_frac"))
+        .with_columns(asked := rules(strategy))
+        .with_columns(pl.all_horizontal([rule.meta.output_name() for rule in asked]).alias("is_made"))
+    )
+    size, limit = strategy.sizing.sizes(Bets.of(ruled), step_frac)
     return (
-        rows.with_columns(size)
-        .with_columns(_levels())
-        .with_columns(_rules())
-        .with_columns(_verdict())
+        ruled.with_columns(
+            pl.Series("bet_size", size),
+            pl.Series("limit_price", limit).fill_nan(None),
+            pl.Series("bet_not_zero", size > 0.0),
+        )
+        .with_columns(verdict(strategy))
         .with_columns(_names())
         .select(_COLUMNS)
-        .sort(spec(Setups).key)
     )
 
 
-def _strategies(params: SetupsParams) -> pl.DataFrame:
-    rows = [{"model": name, **strategy.model_dump()} for name, strategy in sorted(params.strategies.items())]
-    names = list(StrategyParams.model_fields)
-    schema = (
-        {"model": pl.String} | dict.fromkeys(names, pl.Float64) | {"max_bars": pl.Int64, "needs_regime": pl.Boolean}
-    )
-    return pl.DataFrame(rows, schema=schema)
-
-
-def _regime_at(predictions: pl.DataFrame, regimes: pl.DataFrame) -> pl.DataFrame:
-    """Return the regime at the bar of each event: that of the last row which starts at it or before."""
-    starts = regimes.select("ticker", "bar_spec", pl.col("ts_start").alias("t0"), "seq", "regime", _is_event=False)
-    asked = predictions.select(*_EVENT, pl.lit(None, pl.String).alias("regime"), _is_event=True).unique(_EVENT)
+def _bars_of(predictions: pl.DataFrame, information_bars: pl.DataFrame) -> pl.DataFrame:
+    """Return ticker, bar_spec, t0, seq, entry, price_factor, n_bars: how many bars the series has by then."""
+    series = predictions.select("ticker", "bar_spec").unique()
     return (
-        pl.concat([starts, asked])
-        .sort(*_EVENT, "_is_event")
-        .with_columns(pl.col("regime").forward_fill().over("ticker", "bar_spec"))
-        .filter("_is_event")
-        .drop("_is_event")
+        information_bars.join(series, on=["ticker", "bar_spec"], how="semi")
+        .sort(spec(InformationBars).key)
+        .select(
+            "ticker",
+            "bar_spec",
+            pl.col("ts_close").alias("t0"),
+            "seq",
+            pl.col("close").alias("entry"),
+            "price_factor",
+            pl.int_range(1, pl.len() + 1).over("ticker", "bar_spec").alias("n_bars"),
+        )
     )
 
 
@@ -170,41 +156,6 @@ def _levels() -> list[pl.Expr]:
         (pl.col("t0") + pl.duration(microseconds=(pl.col("max_seconds") * 1e6).round().cast(pl.Int64))).alias(
             "expires_at"
         ),
-    ]
-
-
-def _rules() -> list[pl.Expr]:
-    stop_distance = (pl.col("entry") - pl.col("stop")).abs() / pl.col("price_factor")
-    return [
-        (pl.col("probability") >= pl.col("min_probability")).alias("_probability"),
-        (pl.col("bet_size") > 0).alias("_size"),
-        (stop_distance >= pl.col("min_stop_ticks") * pl.col("tick_size")).alias("_stop"),
-        (pl.col("target") * pl.col("pt") * 1e4 > pl.col("round_trip_cost_bps")).alias("_cost"),
-        (pl.min_horizontal("stop", "tp1") > pl.col("entry") * 1e-6).alias("_levels"),
-        (~pl.col("needs_regime") | (pl.col("regime").fill_null("undefined") != "undefined")).alias("_regime"),
-    ]
-
-
-_RULES = {
-    "_probability": ("probability_reached", "probability below the least"),
-    "_size": ("bet_not_zero", "bet rounds to zero"),
-    "_stop": ("stop_beyond_noise", "stop within a few ticks"),
-    "_cost": ("target_beyond_cost", "target within the costs"),
-    "_levels": ("levels_positive", "stop or target not above zero"),
-    "_regime": ("regime_defined", "regime undefined"),
-}
-
-
-def _verdict() -> list[pl.Expr]:
-    held = [
-        pl.lit(f'"{name}": ') + pl.when(pl.col(rule)).then(pl.lit("true")).otherwise(pl.lit("false"))
-        for rule, (name, _) in _RULES.items()
-    ]
-    broken = [pl.when(~pl.col(rule)).then(pl.lit(text)) for rule, (_, text) in _RULES.items()]
-    return [
-        (pl.lit("{") + pl.concat_str(held, separator=", ") + pl.lit("}")).alias("checklist"),
-        pl.concat_str(broken, separator="; ", ignore_nulls=True).alias("reason"),
-        pl.when(pl.all_horizontal(list(_RULES))).then(pl.lit("ENTRY_ARMED")).otherwise(pl.lit("HOLD")).alias("action"),
     ]
 
 

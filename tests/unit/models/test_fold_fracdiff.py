@@ -13,11 +13,12 @@ from pydantic import ValidationError
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
-from tsis.models.estimator import XgboostParams
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.fold_fracdiff import FoldFracdiff
 from tsis.models.fractional_params import FractionalParams
 from tsis.models.frozen_orders import frozen_orders
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
+from tsis.models.retraining import RetrainingParams
 from tsis.models.smallest_d import GRID, smallest_d
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
@@ -89,9 +90,9 @@ def predict(dataset, bars, tickers, fractional=FRACTIONAL, events=None):
         bar_spec="time_1d",
         n_folds=3,
         min_train=100,
-        refit_every=40,
+        retraining=RetrainingParams(min_hours=0, min_labels=60),
         fractional=fractional,
-        xgboost=XgboostParams(n_rounds=12, min_child_weight=1.0),
+        estimator=XgboostParams(n_rounds=12, min_child_weight=1.0),
     )
     asked = dataset if events is None else events
     asked = asked.select(*spec(EventFeatures).columns, "x")

@@ -8,8 +8,9 @@ from polars.testing import assert_frame_equal
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
-from tsis.models.estimator import XgboostParams
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
+from tsis.models.retraining import RetrainingParams
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -19,7 +20,11 @@ START = datetime(2010, 1, 1, 21, tzinfo=UTC)
 PARAMS = PredictionsParams(
     models={
         "daily": ModelParams(
-            asset_class="equity", bar_spec="time_1d", min_train=60, refit_every=50, xgboost=XgboostParams(n_rounds=8)
+            asset_class="equity",
+            bar_spec="time_1d",
+            min_train=60,
+            retraining=RetrainingParams(min_hours=0, min_labels=50),
+            estimator=XgboostParams(n_rounds=8),
         ),
         "absent": ModelParams(asset_class="crypto", bar_spec="time_1h"),
     }

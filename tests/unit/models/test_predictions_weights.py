@@ -8,11 +8,14 @@ import polars as pl
 import pytest
 
 from tsis.core.table import spec
-from tsis.models.estimator import XgboostParams, fit
+from tsis.models.estimator import fit
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.fold_weights import FoldWeightsParams, class_balance, time_decay
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
 from tsis.models.purged_k_fold import purged_k_fold
-from tsis.models.walk_forward import purged_walk_forward
+from tsis.models.retraining import RetrainingParams, refit_points
+from tsis.models.sample import Sample
+from tsis.models.walk_forward import walk_forward_from
 from tsis.tables.ml_dataset.dataset import Dataset
 from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -20,7 +23,13 @@ from tsis.tables.reference.tickers_dim import TickersDim
 
 START = datetime(2010, 1, 1, 21, tzinfo=UTC)
 TREES = XgboostParams(n_rounds=5, min_child_weight=1.0)
-MODEL = {"asset_class": "equity", "bar_spec": "time_1d", "n_folds": 3, "min_train": 60, "refit_every": 50}
+MODEL = {
+    "asset_class": "equity",
+    "bar_spec": "time_1d",
+    "n_folds": 3,
+    "min_train": 60,
+    "retraining": RetrainingParams(min_hours=0, min_labels=50),
+}
 
 
 @pytest.fixture
@@ -45,7 +54,7 @@ def dataset(frame):
 
 
 def versions(dataset, frame, weighting):
-    params = PredictionsParams(models={"m": ModelParams(**MODEL, fold_weights=weighting, xgboost=TREES)})
+    params = PredictionsParams(models={"m": ModelParams(**MODEL, fold_weights=weighting, estimator=TREES)})
     asked = dataset.select(*spec(EventFeatures).columns, "x")
     tickers = frame(TickersDim, ticker=["A"], asset_class="equity")
     models = predictions(dataset, asked, spec(InformationBars).empty(), tickers, params)[1]
@@ -58,11 +67,12 @@ def versions(dataset, frame, weighting):
 def expected(dataset, weigh):
     """Fit each training set of both kinds of split by hand; `weigh` sees these rows only."""
     t0, t1 = (dataset[name].to_physical().to_numpy() for name in ("t0", "t1"))
-    splits = [*purged_k_fold(t0, t1, 3, 0.01), *purged_walk_forward(t0, t1, 60, 50)]
-    x, label = dataset.select("x").to_numpy(), dataset["label"].to_numpy().astype(float)
-    return [
-        fit(x[train], label[train], weigh(dataset[train]), ["x"], x[test], TREES)[0].version for train, test in splits
+    splits = [
+        *purged_k_fold(t0, t1, 3, 0.01),
+        *walk_forward_from(t0, t1, refit_points(t0, t1, 60, MODEL["retraining"])),
     ]
+    x, label = dataset.select("x").to_numpy(), dataset["label"].to_numpy().astype(float)
+    return [fit(Sample(x[train], label[train], weigh(dataset[train]), ("x",)), TREES).version for train, _ in splits]
 
 
 def column(rows, name):

@@ -13,7 +13,18 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
-SLOW = {"exchange_calendars", "numba", "pandas", "pandera", "plotly", "scipy", "sklearn", "statsmodels", "xgboost"}
+SLOW = {
+    "exchange_calendars",
+    "numba",
+    "pandas",
+    "pandera",
+    "plotly",
+    "scipy",
+    "skops",
+    "sklearn",
+    "statsmodels",
+    "xgboost",
+}
 
 
 def imported(folder: str) -> set[str]:

@@ -16,8 +16,10 @@ import yaml
 from tsis.bars.sessions import calendar_sessions
 from tsis.core.table import spec
 from tsis.labeling.events import event_filters
-from tsis.models.estimator import XgboostParams, fit
+from tsis.models.estimator import fit
+from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.frozen_orders import FrozenOrder, FrozenOrders
+from tsis.models.sample import Sample
 from tsis.runtime.dag import stages
 from tsis.tables.processed_features.fair_value_gaps import FairValueGaps
 from tsis.tables.processed_features.information_bars import InformationBars
@@ -62,8 +64,8 @@ def fitted(x: np.ndarray, label: np.ndarray) -> bytes:
     when = datetime(2017, 7, 26, tzinfo=UTC)
     order = FrozenOrder(found="stationary", d=0.3, width=66, n_bars=3_551, first_bar=when, last_bar=when)
     frozen = FrozenOrders(feature="f", price="close", cut_off=1e-3, max_p_value=0.05, orders={"EURUSD": order})
-    model, _ = fit(x, label, np.ones(label.size), ["a", "b", "f"], x, XgboostParams(n_rounds=1), frozen.attributes())
-    return model.artifact
+    sample = Sample(x, label, np.ones(label.size), ("a", "b", "f"))
+    return fit(sample, XgboostParams(n_rounds=1), attributes=frozen.attributes()).artifact
 
 
 @pytest.fixture

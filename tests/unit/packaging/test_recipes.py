@@ -132,6 +132,24 @@ def test_the_recipe_of_an_event_filter(recipe) -> None:
     assert {-1, 1} <= set(expected)
 
 
+def test_the_recipe_of_a_rule_strategy(recipe) -> None:
+    module = recipe("tsis/labeling/strategies/donchian.py")
+    chosen, params = module.DONCHIAN, module.DonchianParams(window=7)
+    close = 100.0 + np.cumsum(np.random.default_rng(3).normal(size=80))
+    x = np.vstack((close + 0.5, close - 0.5, close))
+    whole = chosen.run(x, params, chosen.initial_state(params))
+    state = chosen.initial_state(params)
+    pieces = [chosen.run(x[:, i : i + 1], params, state) for i in range(80)]
+    sides = [0] * chosen.warm_up_bars(params)
+    for i in range(7, 80):
+        is_up, is_down = close[i] > x[0, i - 7 : i].max(), close[i] < x[1, i - 7 : i].min()
+        sides.append(1 if is_up else -1 if is_down else sides[-1])
+    assert np.concatenate(pieces, axis=1).tolist() == whole.tolist()
+    assert whole[0].tolist() == sides
+    assert whole[1].tolist() == [0, *(np.diff(sides) != 0).astype(int).tolist()]
+    assert {-1, 1} <= set(sides)
+
+
 def test_the_recipe_of_a_label(recipe) -> None:
     table = spec(recipe("tsis/tables/labeling/next_move.py").NextMove)
     stage = recipe("tsis/labeling/next_move.py").next_move

@@ -8,8 +8,11 @@ from pydantic import ValidationError
 
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
+from tsis.signals.regime_thresholds import Thresholds
 from tsis.signals.setups import SetupsParams, StrategyParams, setups
+from tsis.signals.sizing import AveragedSizing, DynamicSizing
 from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -17,7 +20,10 @@ from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
 
 T0 = datetime(2020, 1, 6, 21, tzinfo=UTC)
-STRATEGY = StrategyParams(pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0, needs_regime=False)
+EASY = Thresholds(direction=-1.0, magnitude_frac=-1.0, confidence=0.5)
+STRATEGY = StrategyParams(
+    pt=2.0, sl=1.0, max_seconds=86_400.0, round_trip_cost_bps=5.0, needs_regime=False, thresholds=EASY
+)
 PARAMS = SetupsParams(strategies={"m": STRATEGY})
 
 
@@ -25,7 +31,9 @@ PARAMS = SetupsParams(strategies={"m": STRATEGY})
 def inputs(frame):
     """Two events of X: long at probability 0.7, short at 0.6; volatility 1 %, close 100."""
 
-    def build(probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01, regimes=()):
+    def build(
+        probability=(0.7, 0.6), target=0.01, price_factor=1.0, split="walk_forward", tick_size=0.01, regimes=(), ends=()
+    ):
         t0 = [T0, T0 + timedelta(days=1)]
         key = {"ticker": ["X", "X"], "bar_spec": "time_1d", "seq": 0}
         return {
@@ -40,6 +48,9 @@ def inputs(frame):
                 **key,
             ),
             "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
+            "triple_barrier": frame(
+                TripleBarrier, t0=t0[: len(ends)], t1=list(ends), **{**key, "ticker": ["X"] * len(ends)}
+            ),
             "information_bars": frame(
                 InformationBars, ts_close=t0, close=100.0, high=100.0, price_factor=price_factor, **key
             ),
@@ -117,7 +128,7 @@ DAY = timedelta(days=1)
     ],
 )
 def test_an_undefined_regime_holds_back_every_strategy_that_does_not_say_otherwise(inputs, regimes, is_held):
-    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0})})
     found = setups(**inputs(regimes=regimes), params=heeds)
     assert (found["action"] == "HOLD").to_list() == is_held
     assert found["reason"].to_list() == ["regime undefined" if held else "" for held in is_held]
@@ -127,10 +138,78 @@ def test_an_undefined_regime_holds_back_every_strategy_that_does_not_say_otherwi
     assert other["action"].to_list() == ["ENTRY_ARMED"] * 2
 
 
+def armed(inputs, regime, **given):
+    strategy = STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0, "thresholds": Thresholds()} | given)
+    found = setups(**inputs(regimes=[(T0 - DAY, 0, regime)]), params=SetupsParams(strategies={"m": strategy}))
+    spec(Setups).schema.validate(found)
+    assert set(found["regime"]) == {regime}
+    return found
+
+
+def test_what_a_prediction_must_reach_by_default(inputs):
+    # the issue's figures: 2 p - 1 >= 0.3 and max(p, 1 - p) >= 0.6, so p >= 0.65; an expected return of a basis point
+    assert Thresholds().model_dump() == {"direction": 0.3, "magnitude_frac": 0.0001, "confidence": 0.6}
+    found = armed(inputs, "range")  # p = 0.7 and 0.6
+    assert found["action"].to_list() == ["ENTRY_ARMED", "HOLD"]
+    assert found["reason"].to_list() == ["", "direction below the threshold"]
+    # pt 2, sl 1, target 1 %
+    assert found["expected_return_frac"].to_list() == pytest.approx([0.7 * 0.02 - 0.3 * 0.01, 0.6 * 0.02 - 0.4 * 0.01])
+
+
+@pytest.mark.parametrize(
+    ("given", "rule", "reason"),
+    [
+        ({"direction": 0.5}, "direction_reached", "direction below the threshold"),
+        ({"magnitude_frac": 0.02}, "magnitude_reached", "expected return below the threshold"),
+        ({"confidence": 0.8}, "confidence_reached", "confidence below the threshold"),
+    ],
+)
+def test_each_regime_has_thresholds_of_its_own(inputs, given, rule, reason):
+    strict = {"trend_up": EASY.model_copy(update=given)}
+    found = armed(inputs, "trend_up", thresholds=EASY, regimes=strict)
+    assert found["reason"].to_list() == [reason, reason]
+    assert json.loads(found["checklist"][0])[rule] is False
+    assert armed(inputs, "trend_down", thresholds=EASY, regimes=strict)["action"].to_list() == ["ENTRY_ARMED"] * 2
+
+
+def test_a_lean_to_the_other_side_is_no_lean_to_turn_round(inputs):
+    sure = EASY.model_copy(update={"direction": 0.3, "confidence": 0.6})
+    strategy = STRATEGY.model_copy(update={"thresholds": sure, "min_probability": 0.0})
+    found = setups(**inputs(probability=(0.05, 0.95)), params=SetupsParams(strategies={"m": strategy}))
+    assert found["reason"].to_list() == ["direction below the threshold; bet rounds to zero", ""]
+    assert found["side"].to_list() == [1, -1]
+
+
+def test_fewer_than_fifty_bars_hold_back(inputs, frame):
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    given = inputs(regimes=[(T0 - 100 * DAY, 0, "range")])
+    assert setups(**given, params=heeds)["reason"].to_list() == ["fewer than 50 bars"] * 2
+    # 48 bars before the first event: it is the 49th, the second the 50th; what follows does not count
+    key = {"ticker": "X", "bar_spec": "time_1d", "seq": 0, "close": 100.0, "high": 100.0}
+    other = [frame(InformationBars, ts_close=[T0 + (i - 48) * DAY for i in range(48)], **key)]
+    other.append(frame(InformationBars, ts_close=[T0 + i * DAY for i in range(2, 90)], **key))
+    given["information_bars"] = pl.concat([given["information_bars"], *other])
+    found = setups(**given, params=heeds)
+    assert found["action"].to_list() == ["HOLD", "ENTRY_ARMED"]
+    assert json.loads(found["checklist"][0])["enough_bars"] is False
+    free = SetupsParams(strategies={"m": STRATEGY})
+    assert setups(**inputs(), params=free)["action"].to_list() == ["ENTRY_ARMED"] * 2
+
+
+def test_later_regimes_and_bars_change_no_earlier_setup(inputs, frame):
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 1})})
+    given = inputs(regimes=[(T0 - DAY, 0, "range"), (T0 + DAY, 0, "trend_up")])
+    changed = inputs(regimes=[(T0 - DAY, 0, "range"), (T0 + DAY, 0, "undefined")], probability=(0.7, 0.1))
+    later = pl.col("t0") > T0
+    one, other = (setups(**rows, params=heeds) for rows in (given, changed))
+    assert_frame_equal(one.filter(~later), other.filter(~later))
+    assert one.filter(later)["action"].to_list() != other.filter(later)["action"].to_list()
+
+
 def test_the_regime_of_another_series_does_not_count(inputs):
     given = inputs(regimes=[(T0 - DAY, 0, "trend_up")])
     given["regimes"] = given["regimes"].with_columns(bar_spec=pl.lit("time_1h"))
-    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True})})
+    heeds = SetupsParams(strategies={"m": STRATEGY.model_copy(update={"needs_regime": True, "min_bars": 0})})
     assert setups(**given, params=heeds)["reason"].to_list() == ["regime undefined"] * 2
 
 
@@ -165,3 +244,34 @@ def test_orphans_are_named(inputs, name):
 def test_a_model_needs_a_strategy(inputs):
     with pytest.raises(ParamsError, match=r"setups\.strategies has no entry for m"):
         setups(**inputs(), params=SetupsParams(strategies={}))
+
+
+def sized(inputs, rule, **given):
+    strategy = STRATEGY.model_copy(update={"sizing": rule})
+    return setups(**inputs(**given), params=SetupsParams(strategies={"m": strategy}, bet_step_frac=0.01))
+
+
+def test_a_bet_that_is_over_makes_room(inputs):
+    # long at 0.7 (0.34), and a day later short at 0.6 (0.16): while both are active the average lies on the long side
+    alone = setups(**inputs(), params=SetupsParams(strategies={"m": STRATEGY}, bet_step_frac=0.01))
+    assert alone["bet_size"].to_list() == pytest.approx([0.34, 0.16])
+    both = sized(inputs, AveragedSizing())
+    assert both["bet_size"].to_list() == pytest.approx([0.34, 0.0])
+    assert both["reason"].to_list() == ["", "bet rounds to zero"]
+    over = sized(inputs, AveragedSizing(), ends=[T0 + DAY])
+    assert over["bet_size"].to_list() == pytest.approx([0.34, 0.16])
+
+
+def test_a_bet_that_is_held_back_takes_no_room(inputs):
+    found = sized(inputs, AveragedSizing(), probability=(0.45, 0.6))
+    assert found["bet_size"].to_list() == pytest.approx([0.0, 0.16])
+
+
+def test_the_dynamic_rule_gives_a_limit_price(inputs):
+    found = sized(inputs, DynamicSizing(), probability=(0.7, 0.1))
+    spec(Setups).schema.validate(found)
+    # 0.7 * 2 - 0.3 = 1.1 targets: 1.1 / sqrt(3 + 1.21) = 0.536
+    assert found["bet_size"].to_list() == [0.53, 0.0]
+    assert 100.0 < found["limit_price"][0] < 101.1
+    assert found["limit_price"][1] is None
+    assert found["reason"][1].endswith("bet rounds to zero")

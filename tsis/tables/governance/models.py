@@ -19,6 +19,9 @@ class Models(Table, key=("model", "split", "fold")):
     valid_from: Timestamp = column("UTC", "First t0 that it predicts")
     valid_to: Timestamp = column("UTC", "Last t0 that it predicts")
     n_train: int = column("rows", "Training rows")
+    estimator: str = column("name", "Kind of estimator")
     features: str = column("JSON", "Feature names in order")
     params: str = column("JSON", "Parameters of the estimator, and what else was learnt on the training rows")
-    artifact: pl.Binary = column("bytes", "The model as XGBoost UBJSON, frozen orders of differentiation among it")
+    artifact: pl.Binary = column(
+        "bytes", "The model as XGBoost UBJSON or skops, with features, calibration and frozen orders of differentiation"
+    )

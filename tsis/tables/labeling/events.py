@@ -14,7 +14,11 @@ class Events(Table, key=("ticker", "bar_spec", "t0", "seq"), time="t0", partitio
     bar_spec: str = column("name", "Bar specification")
     t0: Timestamp = column("UTC", "Close of the bar on which the event is known")
     seq: int = column("count", "Sequence number of the bar, for bars that close at the same time", ge=0)
-    kind: str = column("name", "Event filter that raised it; where several fired, the first in params.yaml")
+    kind: str = column(
+        "name",
+        "Event filter or strategy that raised it; where several fired, the first in params.yaml, filters before "
+        "strategies",
+    )
     side: pl.Int8 = column(
         "sign", "The primary model's side, +1 or -1; null where there is none", nullable=True, isin=[-1, 1]
     )

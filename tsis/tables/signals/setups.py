@@ -24,7 +24,18 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
     setup: str = column("name", "Rule that proposed it")
     side: pl.Int8 = column("sign", "+1 long, -1 short", isin=[-1, 1])
     ml_score: float = column("frac", "The model's probability", ge=0, le=1)
+    regime: str = column(
+        "enum",
+        "Market regime at t0, which the prediction had to pass first",
+        isin=["trend_up", "trend_down", "range", "undefined"],
+    )
+    expected_return_frac: float = column(
+        "frac", "Return expected of the side at its barriers, before costs: p * pt * target - (1 - p) * sl * target"
+    )
     entry: float = column("quote", "Reference price: the close at the decision", gt=0)
+    limit_price: float = column(
+        "quote", "Worst price at which the bet pays for its size; null where it enters at market", nullable=True, gt=0
+    )
     stop: float = column("quote", "Stop price", gt=0)
     tp1: float = column("quote", "First target price", gt=0)
     bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)

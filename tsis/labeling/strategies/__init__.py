@@ -1,0 +1,1 @@
+"""Rules that take a side: each module binds a `RuleStrategy`."""

@@ -1,0 +1,50 @@
+"""What a strategy makes of its model's predictions."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from tsis.core.params import Params
+from tsis.signals.regime_thresholds import Regime, Thresholds
+from tsis.signals.sizing import ProbabilitySizing, Sizing
+
+
+class StrategyParams(Params):
+    """What a strategy makes of its model's predictions.
+
+    Parameters
+    ----------
+    pt, sl : distance of target and stop from the entry, in multiples of the event's volatility. The model learnt to
+        predict the barriers of the labels: keep them equal to ``triple_barrier``.
+    max_bars, max_seconds : when the position is closed at the latest; likewise the vertical barrier of the labels.
+    min_probability : an event below it is held back.
+    min_stop_ticks : a stop nearer than so many ticks would be hit by the bounce between bid and ask.
+    round_trip_cost_bps : what entering and leaving costs; the target must be farther away than that.
+    thresholds : what a prediction must reach in every regime that `regimes` does not name.
+    regimes : likewise in one regime.
+    min_bars : an event on a series that has fewer bars by then is held back: no regime is told from so few.
+    sizing : how much to bet, by its ``kind``; see `tsis.signals.sizing`.
+    needs_regime : an event at whose bar the market regime is undefined, or not told by ``processed_features.regimes``,
+        is held back. False turns this rule and `min_bars` off.
+    """
+
+    pt: float = Field(gt=0)
+    sl: float = Field(gt=0)
+    max_bars: int | None = Field(default=None, ge=1)
+    max_seconds: float | None = Field(default=None, gt=0)
+    min_probability: float = Field(default=0.5, ge=0, le=1)
+    min_stop_ticks: float = Field(default=2.0, ge=0)
+    round_trip_cost_bps: float = Field(ge=0)
+    thresholds: Thresholds = Thresholds()
+    regimes: dict[Regime, Thresholds] = Field(default_factory=dict)
+    min_bars: int = Field(default=50, ge=0)
+    sizing: Sizing = ProbabilitySizing()
+    needs_regime: bool = True
+
+    @model_validator(mode="after")
+    def _ends(self) -> Self:
+        if self.max_bars is None and self.max_seconds is None:
+            raise ValueError("a position needs an end: give max_bars, max_seconds, or both")
+        return self
