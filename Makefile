@@ -24,7 +24,7 @@ BIN := $(VENV)/bin
 PACKAGES := tsis $(if $(wildcard flows/__init__.py),flows)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench install lock clean
+.PHONY: help demo test test-long check format bench up down repro install lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -52,6 +52,15 @@ format: $(INSTALLED) ## Format the code and apply the safe fixes
 bench: $(INSTALLED) $(if $(PEERS_PYTHON),$(PEERS)) ## Measure against the peers, which live in an environment of their own
 	$(if $(PEERS_PYTHON),,@echo "no Python 3.11 or 3.12 found for the peers: set PEERS_PYTHON; measuring without them")
 	$(if $(PEERS_PYTHON),TSIS_PEERS_PYTHON=$(PEERS_VENV)/bin/python )$(BIN)/python -m benchmarks $(BENCH_FLAGS)
+
+up: $(INSTALLED) ## Start Prefect's server, its UI and the deployments on loopback (TSIS_PREFECT_PORT, default 4200)
+	@$(BIN)/python -m flows.server up
+
+down: $(INSTALLED) ## Stop exactly what `make up` started
+	@$(BIN)/python -m flows.server down
+
+repro: $(INSTALLED) ## Bring the lake up to date with DVC (dvc.yaml, dvc.lock)
+	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/dvc repro
 
 install: $(INSTALLED) ## Create the virtual environment from requirements.lock
 
