@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("prefect")
 
-from prefect.server.schemas.schedules import RRuleSchedule  # noqa: E402
+from prefect.server.schemas.schedules import RRuleSchedule
 
-from flows.calendar_guard import is_open, session_of  # noqa: E402
-from flows.session_schedule import session_schedule  # noqa: E402
+from flows.calendar_guard import is_open, session_of
+from flows.session_schedule import session_schedule
 
 NEW_YORK = "America/New_York"
 
