@@ -35,6 +35,7 @@ KNOWN_FROM = {
     "information_bars": "ts_close",
     "regimes": "ts_start",
     "triple_barrier": "t1",
+    "ensemble_predictions": "t0",
     "features": "ts_close",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""

@@ -44,7 +44,8 @@ def pnl_daily(
     counts, those without a trade as a return of 0. A bar that ends at midnight belongs to the day that it ends, and a
     fill to the day of its bar, as in the session's daily loss: stop and limit orders fill at their bar's close, market
     orders at its open. A fill at neither time of a bar belongs to its own UTC date.
-    Equity is start + cash flows of the fills + the position (quantity / price_factor) at the bars' closes.
+    Equity is start + cash flows of the fills + the position (quantity / price_factor) at the bars' closes. Funding of a
+    position is a cash flow of the fill that it is booked with.
 
     Raises
     ------
@@ -89,7 +90,7 @@ def _cash_flows(fills_log: pl.DataFrame, orders_log: pl.DataFrame, latest: pl.Da
             (sign * pl.col("qty") / pl.col("price_factor")).alias("units"),
             value.alias("value"),
             "fee",
-            (-sign * value - pl.col("fee")).alias("cash"),
+            (-sign * value - pl.col("fee") - pl.col("funding")).alias("cash"),
         )
     )
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 from pydantic import Field
 
 from tsis.backtest import order_tables
+from tsis.backtest.costs import MarketParams
 from tsis.backtest.replay import Replay, replay
+from tsis.backtest.stories import all_fills, signal_stories
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.params import Params
 from tsis.core.stage import stage
@@ -27,22 +31,6 @@ _WRITES = [SignalsHistory, ActiveSignals, OrdersLog, FillsLog, Positions, RiskLi
 Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
-class MarketParams(Params):
-    """What trading a class of instruments costs, and how far it may be levered.
-
-    Parameters
-    ----------
-    slippage_bps : paid by market and stop orders against their reference price; limit orders pay none.
-    fee_per_unit, fee_bps : commission in quote currency a unit (share, contract) and in basis points of the value.
-    max_leverage : value of all positions over equity.
-    """
-
-    slippage_bps: float = Field(ge=0, lt=10_000)
-    fee_per_unit: float = Field(default=0.0, ge=0)
-    fee_bps: float = Field(default=0.0, ge=0, lt=10_000)
-    max_leverage: float = Field(default=1.0, gt=0)
-
-
 class FillsLogParams(Params):
     """The account, its limits, and the markets that it trades on.
 
@@ -52,6 +40,8 @@ class FillsLogParams(Params):
     risk_per_trade_frac : share of equity that a trade may lose at its stop, at a bet size of 1.
     max_positions : positions and waiting entries at a time.
     daily_loss_frac : loss since the end of the day before that stops the day.
+    max_gross_frac, max_net_frac : value of all positions, and of the long less the short ones, over equity; None for no
+        limit beside the markets'.
     markets : by asset class.
     """
 
@@ -59,6 +49,8 @@ class FillsLogParams(Params):
     risk_per_trade_frac: float = Field(default=0.02, gt=0, le=1)
     max_positions: int = Field(default=1, ge=1)
     daily_loss_frac: float = Field(default=0.05, gt=0, le=1)
+    max_gross_frac: float | None = Field(default=None, gt=0)
+    max_net_frac: float | None = Field(default=None, gt=0)
     markets: dict[str, MarketParams] = Field(
         default_factory=lambda: {
             "equity": MarketParams(slippage_bps=2.0, fee_per_unit=0.005, max_leverage=2.0),
@@ -68,6 +60,11 @@ class FillsLogParams(Params):
             "crypto": MarketParams(slippage_bps=5.0, fee_bps=10.0, max_leverage=1.0),
         }
     )
+
+    def limits(self) -> np.ndarray:
+        """Return the `limits` of the session kernel."""
+        most = [math.inf if limit is None else limit for limit in (self.max_gross_frac, self.max_net_frac)]
+        return np.array([self.risk_per_trade_frac, float(self.max_positions), self.daily_loss_frac, *most])
 
 
 @stage(reads=[Setups, InformationBars, FuturesRoll, TickersDim], writes=_WRITES, by="whole")
@@ -99,7 +96,7 @@ def fills_log(
     ParamsError
         If `markets` lacks the asset class of a ticker.
     """
-    limits = np.array([params.risk_per_trade_frac, float(params.max_positions), params.daily_loss_frac])
+    limits = params.limits()
     frames: list[list[pl.DataFrame]] = [[spec(table).empty()] for table in _WRITES]
     for proposed in setups.sort(spec(Setups).key).partition_by("session_id", maintain_order=True):
         bars = information_bars.join(
@@ -107,15 +104,16 @@ def fills_log(
         )
         instruments = _instruments(proposed, tickers_dim, params)
         session = replay(proposed, bars, futures_roll, instruments, limits, params.start_equity)
-        stories = order_tables.signal_stories(proposed, session).with_columns(
+        stories = signal_stories(proposed, session).with_columns(
             pl.col("^(accepted|rejected|in|cancelled|out)_qty(_after)?$").round(9)
         )
+        made = all_fills(proposed, session).with_columns(pl.col("qty", "qty_after").round(9))
         results = (
             order_tables.signals_history(stories),
             order_tables.active_signals(stories),
             order_tables.orders_log(stories),
-            order_tables.fills_log(stories),
-            order_tables.positions(stories),
+            order_tables.fills_log(made),
+            order_tables.positions(made),
             _risk_limits(stories, session, params),
         )
         for listed, result in zip(frames, results, strict=True):
@@ -138,17 +136,7 @@ def _instruments(setups: pl.DataFrame, tickers_dim: pl.DataFrame, params: FillsL
             raise ParamsError(
                 f"fills_log.markets has no entry for {row['asset_class']}, the class of {row['ticker']}; add its costs"
             )
-        rows.append(
-            {
-                "ticker": row["ticker"],
-                "multiplier": row["multiplier"],
-                "lot_size": row["lot_size"],
-                "slippage_frac": market.slippage_bps / 1e4,
-                "fee_per_unit": market.fee_per_unit,
-                "fee_frac": market.fee_bps / 1e4,
-                "max_leverage": market.max_leverage,
-            }
-        )
+        rows.append({"ticker": row["ticker"], **market.row(row["multiplier"], row["lot_size"], row["tick_size"])})
     return pl.DataFrame(rows)
 
 

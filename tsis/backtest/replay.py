@@ -9,27 +9,34 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
+from tsis.backtest.costs import INSTRUMENT
+from tsis.backtest.fold import BarArrays, fold
 from tsis.core.errors import DataError, some
-from tsis.kernels import session as kernel
+from tsis.kernels import account as acc
+from tsis.kernels import decision, fills
+from tsis.kernels.orders import MARKET
 from tsis.kernels.session import Floats
 
 _EVENT = ["ticker", "bar_spec", "ts_close", "seq"]
 _RECORD = {
-    "kind": kernel.KIND,
-    "row": kernel.AT_ROW,
-    "signal": kernel.SIGNAL_ID,
-    "reason": kernel.REASON,
-    "qty": kernel.ORDER_QTY,
-    "price": kernel.PRICE,
-    "reference": kernel.REFERENCE,
-    "fee": kernel.FEE,
-    "factor": kernel.BAR_FACTOR,
-    "qty_after": kernel.QTY_AFTER,
-    "entry_after": kernel.ENTRY_AFTER,
-    "realised_after": kernel.REALISED_AFTER,
-    "signalled_row": kernel.SIGNALLED_ROW,
+    "kind": fills.KIND,
+    "row": fills.AT_ROW,
+    "number": fills.TICKER,
+    "signal": fills.SIGNAL_ID,
+    "reason": fills.REASON,
+    "order_type": fills.ORDER_TYPE,
+    "qty": fills.FILLED_QTY,
+    "price": fills.PRICE,
+    "reference": fills.REFERENCE,
+    "fee": fills.FEE,
+    "factor": fills.BAR_FACTOR,
+    "qty_after": fills.QTY_AFTER,
+    "entry_after": fills.ENTRY_AFTER,
+    "realised_after": fills.REALISED_AFTER,
+    "signalled_row": fills.SIGNALLED_ROW,
+    "funding": fills.FUNDING_PAID,
 }
-_COUNTS = ("kind", "row", "signal", "reason", "signalled_row")
+_COUNTS = ("kind", "row", "number", "signal", "reason", "order_type", "signalled_row")
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,9 @@ class Replay:
     Parameters
     ----------
     records : one row a decision, fill or cancellation, in the order in which they came: kind and reason (codes of
-        ``tsis.kernels.session``), signal (row of the setups), qty as traded, price and reference as in the bars, fee,
-        factor, what is held afterwards, and the times of the bar and of the decision behind it.
+        ``tsis.kernels.fills``), signal (row of the setups), type of the order, qty as traded, price and reference as in
+        the bars, fee, funding since the fill before, factor, what is held afterwards, the times of the bar and of the
+        decision behind it, and the instrument's multiplier.
     most_risk_frac, most_held, most_loss_frac : largest risk of an order, number of positions, loss of a day.
     first_halt_at : first time the day's loss was reached; None if never.
     """
@@ -68,7 +76,7 @@ def replay(
     bars : of its tickers and bar specification; any order.
     rolls : rows of futures_roll. A contract of a traded product is given up at the `held_from` of the next, after all
         bars that close by then.
-    instruments : ticker, then the columns of the kernel's `instruments` in order.
+    instruments : ticker, and the columns of `tsis.backtest.costs.INSTRUMENT`.
     limits : the kernel's `limits`.
     equity : what the account starts with.
 
@@ -105,26 +113,20 @@ def replay(
         .with_columns(pl.col("price_factor").forward_fill().over("ticker").fill_null(1.0))
     )
     _require_complete(setups, rows)
-    state = kernel.new_state(equity, known.height)
-    records = kernel.new_records(rows["signal"].count(), known.height)
-    n_records = kernel.session(
+    state = acc.new_state(equity, known.height)
+    records = fold(
         state,
         limits,
-        known.drop("ticker", "number").cast(pl.Float64).to_numpy(order="c"),
-        rows["number"].cast(pl.Int64).to_numpy(),
-        session_day(rows["ts_close"]).to_physical().cast(pl.Int64).to_numpy(),
-        rows["ts_open"].to_physical().to_numpy(),
-        rows["ts_close"].to_physical().to_numpy(),
-        rows.select(pl.col("open", "high", "low", "close").fill_null(math.nan), "price_factor").to_numpy(order="c"),
+        known.select(INSTRUMENT).cast(pl.Float64).to_numpy(order="c"),
+        _bar_arrays(rows),
         _proposals(rows),
-        records,
     )
-    halt = int(state[kernel.FIRST_HALT_ROW])
+    halt = int(state[acc.FIRST_HALT_ROW])
     return Replay(
-        records=_named(records[:n_records], rows),
-        most_risk_frac=float(state[kernel.MOST_RISK]),
-        most_held=float(state[kernel.MOST_HELD]),
-        most_loss_frac=float(state[kernel.MOST_LOSS]),
+        records=_named(records, rows, known),
+        most_risk_frac=float(state[acc.MOST_RISK]),
+        most_held=float(state[acc.MOST_HELD]),
+        most_loss_frac=float(state[acc.MOST_LOSS]),
         first_halt_at=rows["ts_close"][halt] if halt >= 0 else None,
     )
 
@@ -134,17 +136,42 @@ def session_day(ts_close: pl.Series) -> pl.Series:
     return ts_close.dt.offset_by("-1us").dt.date()
 
 
-def _proposals(rows: pl.DataFrame) -> Floats:
-    columns = rows.select(
-        pl.col("signal").fill_null(-1).cast(pl.Float64),
-        pl.col("side").cast(pl.Float64),
-        "stop",
-        "tp1",
-        "bet_size",
-        pl.col("expires_at").to_physical().cast(pl.Float64).fill_null(math.inf),
-        pl.col("max_bars").cast(pl.Float64).fill_null(math.inf),
+def _bar_arrays(rows: pl.DataFrame) -> BarArrays:
+    prices = (rows[name].fill_null(math.nan).to_numpy() for name in ("open", "high", "low", "close", "volume"))
+    open_, high, low, close, volume = prices
+    return BarArrays(
+        ticker=rows["number"].cast(pl.Int64).to_numpy(),
+        day=session_day(rows["ts_close"]).to_physical().cast(pl.Int64).to_numpy(),
+        ts_open=rows["ts_open"].to_physical().to_numpy(),
+        ts_close=rows["ts_close"].to_physical().to_numpy(),
+        open_=open_,
+        high=high,
+        low=low,
+        close=close,
+        volume=volume,
+        factor=rows["price_factor"].to_numpy(),
     )
-    return columns.fill_null(0.0).to_numpy(order="c")
+
+
+def _proposals(rows: pl.DataFrame) -> Floats:
+    proposed = rows.with_row_index("row").filter(pl.col("signal").is_not_null())
+    columns = {
+        decision.P_ROW: pl.col("row"),
+        decision.P_SIGNAL: pl.col("signal"),
+        decision.P_SIDE: pl.col("side"),
+        decision.P_TYPE: pl.lit(float(MARKET)),
+        decision.P_PRICE: pl.lit(math.nan),
+        decision.P_STOP: pl.col("stop"),
+        decision.P_TARGET: pl.col("tp1"),
+        decision.P_TRAIL: pl.lit(0.0),
+        decision.P_SIZING: pl.lit(float(decision.BY_RISK)),
+        decision.P_SIZE: pl.col("bet_size"),
+        decision.P_EXPIRES: pl.col("expires_at").to_physical().cast(pl.Float64).fill_null(math.inf),
+        decision.P_MAX_BARS: pl.col("max_bars").cast(pl.Float64).fill_null(math.inf),
+        decision.P_GOOD_BARS: pl.lit(math.inf),
+    }
+    named = [expression.cast(pl.Float64).alias(str(at)) for at, expression in sorted(columns.items())]
+    return proposed.select(named).to_numpy(order="c")
 
 
 def _require_complete(setups: pl.DataFrame, rows: pl.DataFrame) -> None:
@@ -160,7 +187,7 @@ def _require_complete(setups: pl.DataFrame, rows: pl.DataFrame) -> None:
         raise DataError(f"fills_log: {some(unknown)} not in reference.tickers_dim; ingest the instruments first")
 
 
-def _named(records: Floats, rows: pl.DataFrame) -> pl.DataFrame:
+def _named(records: Floats, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
     table = pl.DataFrame({name: np.ascontiguousarray(records[:, at]) for name, at in _RECORD.items()})
     table = table.with_columns(pl.col(_COUNTS).cast(pl.Int64))
     bar, decided = table["row"].to_numpy(), table["signalled_row"].to_numpy()
@@ -168,4 +195,5 @@ def _named(records: Floats, rows: pl.DataFrame) -> pl.DataFrame:
         rows["ts_open"].gather(bar).alias("ts_open"),
         rows["ts_close"].gather(bar).alias("ts_close"),
         rows["ts_close"].gather(decided).alias("ts_decided"),
-    ).drop("row", "signalled_row")
+        known["multiplier"].gather(table["number"]).alias("multiplier"),
+    ).drop("row", "signalled_row", "number")

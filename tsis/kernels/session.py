@@ -1,12 +1,11 @@
 """The session: one step a bar decides, fills and accounts; history and live run the same step.
 
-State is one flat float64 array: `HEADER` numbers of the account, then `SLOT` numbers a ticker. Prices are those of the
-bars (forward-adjusted), quantities in the state are in the same units (as traded / price factor), so that a split or a
-reinvested dividend changes neither. The order of a step: new day, open, inside the bar, close, decision.
+The order of a step: new day, open, inside the bar, close, decision. State is that of `tsis.kernels.account`.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -14,237 +13,204 @@ import numpy.typing as npt
 
 from tsis.core.jit import jit
 from tsis.core.kernel import Array, Fold, Rows
-from tsis.kernels.risk import daily_loss_frac, risked_quantity, whole_lots
+from tsis.kernels import account as acc
+from tsis.kernels.costs import LONG_RATE, MAX_VOLUME_FRAC, MULTIPLIER, SHORT_RATE
+from tsis.kernels.decision import (
+    BY_UNITS,
+    DAILY_LOSS,
+    P_ROW,
+    decide,
+    halt,
+)
+from tsis.kernels.fills import (
+    EXPIRED,
+    LAPSED,
+    NO_REASON,
+    RECORD,
+    ROLLED,
+    STOPPED,
+    TARGET_MET,
+    TRAILED,
+    cancel,
+    enter,
+    leave,
+)
+from tsis.kernels.orders import LIMIT, MARKET, STOP_ORDER, entry_reference, exit_reference
+from tsis.kernels.risk import daily_loss_frac
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-CASH, DAY, DAY_EQUITY, HALTED, ROW, MOST_RISK, MOST_HELD, MOST_LOSS, FIRST_HALT_ROW = range(9)
-HEADER = 9
-PHASE, SIGNAL, SIDE, QTY, ENTRY, STOP, TARGET, EXPIRES, BARS_LEFT, MARK, REALISED = range(11)
-IS_CALLED_OFF, CALLED_OFF_TS, CALLED_OFF_ROW = range(11, 14)
-SLOT = 14
-FLAT, WAITING, HELD = 0.0, 1.0, 2.0
-
-RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS = range(3)
-"""Columns of `limits`."""
-MULTIPLIER, LOT_SIZE, SLIPPAGE_FRAC, FEE_PER_UNIT, FEE_FRAC, MAX_LEVERAGE = range(6)
-"""Columns of `instruments`, one row a ticker."""
-OPEN, HIGH, LOW, CLOSE, FACTOR = range(5)
-"""Columns of `bars`; a row without prices (OPEN is NaN) is no bar: there the ticker gives its contract up."""
-P_SIGNAL, P_SIDE, P_STOP, P_TARGET, P_BET, P_EXPIRES, P_MAX_BARS = range(7)
-"""Columns of `proposals`, one row a bar; P_SIGNAL is -1 where it proposes nothing; P_EXPIRES, P_MAX_BARS may be inf."""
-KIND, AT_ROW, TICKER, SIGNAL_ID, REASON, ORDER_QTY, PRICE, REFERENCE, FEE, BAR_FACTOR = range(10)
-QTY_AFTER, ENTRY_AFTER, REALISED_AFTER, EQUITY_AFTER, SIGNALLED_ROW = range(10, 15)
-RECORD = 15
-"""Columns of a record. Quantities in records are as traded, prices as in the bars."""
-
-# no Python integers: numba would compile every function anew for each that it is given
-ACCEPTED, REJECTED, ENTERED, CANCELLED, EXITED = map(np.int64, range(5))
-"""Kinds of record."""
-NO_REASON, STOPPED, TARGET_MET, EXPIRED, DAILY_LOSS_MET, TICKER_HELD, POSITIONS_FULL, BELOW_ONE_LOT, ROLLED = map(
-    np.int64, range(9)
-)
-"""Reasons of a record."""
-
-
-def new_state(equity: float, n_tickers: int) -> Floats:
-    """Return the state of an account that holds only cash."""
-    state = np.zeros(HEADER + SLOT * n_tickers)
-    state[CASH] = state[DAY_EQUITY] = equity
-    state[DAY] = state[FIRST_HALT_ROW] = -1.0
-    return state
-
-
-def new_records(n_proposals: int, n_tickers: int) -> Floats:
-    """Return room for all records of a fold: at most three a proposal, and two for each signal brought along."""
-    return np.zeros((3 * n_proposals + 2 * n_tickers, RECORD))
+ROW_RECORDS: Final = 10
+"""Most records of a row, of at most three proposals."""
 
 
 @jit
-def equity_of(state: Floats, instruments: Floats) -> float:
-    """Return cash plus all positions at their last close."""
-    total: float = state[CASH]
-    for ticker in range(instruments.shape[0]):
-        slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-        if slot[PHASE] == HELD:
-            total += slot[SIDE] * slot[QTY] * slot[MARK] * instruments[ticker, MULTIPLIER]
-    return total
-
-
-@jit
-def _record(
-    records: Floats, n: int, state: Floats, ticker: int, kind: np.int64, reason: np.int64, qty: float, factor: float
-) -> int:
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    row = records[n]
-    row[:] = 0.0
-    row[KIND], row[AT_ROW], row[TICKER], row[SIGNAL_ID] = kind, state[ROW], ticker, slot[SIGNAL]
-    row[REASON], row[ORDER_QTY], row[BAR_FACTOR] = reason, qty, factor
-    row[REALISED_AFTER], row[SIGNALLED_ROW] = slot[REALISED], state[ROW]
-    return n + 1
-
-
-@jit
-def _fill(
-    records: Floats,
-    n: int,
-    state: Floats,
-    instruments: Floats,
-    ticker: int,
-    reason: np.int64,
-    reference: float,
-    factor: float,
-) -> int:
-    """Enter a waiting slot or leave a held one at `reference` plus slippage (none for the limit order of a target)."""
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    market = instruments[ticker]
-    is_entry = slot[PHASE] == WAITING
-    direction = slot[SIDE] if is_entry else -slot[SIDE]
-    price = reference if reason == TARGET_MET else reference * (1.0 + direction * market[SLIPPAGE_FRAC])
-    value = slot[QTY] * price * market[MULTIPLIER]
-    fee = slot[QTY] * factor * market[FEE_PER_UNIT] + value * market[FEE_FRAC]
-    state[CASH] -= direction * value + fee
-    slot[REALISED] -= fee
-    kind = ENTERED
-    if is_entry:
-        slot[PHASE], slot[ENTRY], slot[MARK] = HELD, price, price
-    else:
-        kind = EXITED
-        slot[REALISED] += slot[SIDE] * slot[QTY] * (price - slot[ENTRY]) * market[MULTIPLIER]
-        slot[PHASE] = FLAT
-    _record(records, n, state, ticker, kind, reason, slot[QTY] * factor, factor)
-    row = records[n]
-    row[PRICE], row[REFERENCE], row[FEE] = price, reference, fee
-    if is_entry:
-        row[QTY_AFTER], row[ENTRY_AFTER] = slot[SIDE] * slot[QTY] * factor, price
-    elif reason == DAILY_LOSS_MET:
-        row[SIGNALLED_ROW] = slot[CALLED_OFF_ROW]
-    row[EQUITY_AFTER] = equity_of(state, instruments)
-    return n + 1
-
-
-@jit
-def _halt(state: Floats, n_tickers: int, ts_close: float) -> None:
-    """Stop entries for the day and call off what waits or is held, with effect from the first open at or after now.
-
-    Not at once: a bar of another ticker that closes later may have opened, and filled, before this moment.
-    """
-    state[HALTED] = 1.0
-    if state[FIRST_HALT_ROW] < 0.0:
-        state[FIRST_HALT_ROW] = state[ROW]
-    for ticker in range(n_tickers):
-        slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-        if slot[PHASE] != FLAT and slot[IS_CALLED_OFF] == 0.0:
-            slot[IS_CALLED_OFF], slot[CALLED_OFF_TS], slot[CALLED_OFF_ROW] = 1.0, ts_close, state[ROW]
+def at(array: Array, row: int) -> float:
+    """Return the value of a row; an array of one value holds it for all rows."""
+    return float(array[row] if array.shape[0] > 1 else array[0])
 
 
 @jit
 def _at_open(
-    state: Floats, instruments: Floats, ticker: int, ts_open: float, bar: Floats, records: Floats, n: int
-) -> int:
-    """Fill or cancel the entry that waits, or leave the position that is due."""
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    reason = NO_REASON
-    if slot[IS_CALLED_OFF] > 0.0 and ts_open >= slot[CALLED_OFF_TS]:
-        reason = DAILY_LOSS_MET
-    elif ts_open >= slot[EXPIRES] or slot[BARS_LEFT] <= 0.0:
-        reason = EXPIRED
-    if slot[PHASE] == WAITING and reason != NO_REASON:
-        n = _record(records, n, state, ticker, CANCELLED, reason, slot[QTY] * bar[FACTOR], bar[FACTOR])
-        if reason == DAILY_LOSS_MET:
-            records[n - 1, SIGNALLED_ROW] = slot[CALLED_OFF_ROW]
-        slot[PHASE] = FLAT
-    elif slot[PHASE] == WAITING or (slot[PHASE] == HELD and reason != NO_REASON):
-        n = _fill(records, n, state, instruments, ticker, reason, bar[OPEN], bar[FACTOR])
-    return n
-
-
-@jit
-def _decide(
     state: Floats,
-    limits: Floats,
     instruments: Floats,
     ticker: int,
-    equity: float,
-    close: float,
+    ts_open: float,
+    open_: float,
+    volume: float,
     factor: float,
-    proposal: Floats,
     records: Floats,
     n: int,
 ) -> int:
-    """Size a proposal and accept or refuse it; the entry order goes to the next open."""
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    market = instruments[ticker]
-    n_held, exposure = 0, 0.0
-    for other in range(instruments.shape[0]):
-        held = state[HEADER + other * SLOT : HEADER + (other + 1) * SLOT]
-        if held[PHASE] != FLAT:
-            n_held += 1
-            exposure += held[QTY] * held[MARK] * instruments[other, MULTIPLIER]
-    wanted = risked_quantity(
-        equity,
-        limits[RISK_PER_TRADE],
-        proposal[P_BET],
-        close,
-        proposal[P_STOP],
-        market[MULTIPLIER],
-        market[MAX_LEVERAGE],
-        exposure,
-    )
-    qty = whole_lots(wanted * factor, market[LOT_SIZE])
-    reason = NO_REASON
-    if state[HALTED] > 0.0:
-        reason = DAILY_LOSS_MET
-    elif slot[PHASE] != FLAT:
-        reason = TICKER_HELD
-    elif n_held >= limits[MAX_POSITIONS]:
-        reason = POSITIONS_FULL
-    elif qty <= 0.0:
-        reason = BELOW_ONE_LOT
-    if reason != NO_REASON:
-        n = _record(records, n, state, ticker, REJECTED, reason, max(qty, market[LOT_SIZE]), factor)
-        records[n - 1, SIGNAL_ID] = proposal[P_SIGNAL]
-        return n
-    slot[PHASE], slot[SIGNAL], slot[SIDE], slot[QTY] = WAITING, proposal[P_SIGNAL], proposal[P_SIDE], qty / factor
-    slot[IS_CALLED_OFF], slot[BARS_LEFT] = 0.0, proposal[P_MAX_BARS]
-    slot[STOP], slot[TARGET], slot[EXPIRES] = proposal[P_STOP], proposal[P_TARGET], proposal[P_EXPIRES]
-    risk = slot[QTY] * abs(close - slot[STOP]) * market[MULTIPLIER] / equity
-    state[MOST_RISK] = max(state[MOST_RISK], risk)
-    state[MOST_HELD] = max(state[MOST_HELD], n_held + 1.0)
-    return _record(records, n, state, ticker, ACCEPTED, NO_REASON, qty, factor)
-
-
-@jit
-def _inside(state: Floats, instruments: Floats, ticker: int, bar: Floats, records: Floats, n: int) -> int:
-    """Leave where the bar touched stop or target: what the open is beyond comes first, then the stop."""
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    side, stop, target = slot[SIDE], slot[STOP], slot[TARGET]
-    worst, best = (bar[LOW], bar[HIGH]) if side > 0.0 else (bar[HIGH], bar[LOW])
-    reason, reference = NO_REASON, bar[OPEN]
-    if side * (bar[OPEN] - stop) <= 0.0:
-        reason = STOPPED
-    elif side * (bar[OPEN] - target) >= 0.0:
-        reason = TARGET_MET
-    elif side * (worst - stop) <= 0.0:
-        reason, reference = STOPPED, stop
-    elif side * (best - target) >= 0.0:
-        reason, reference = TARGET_MET, target
-    if reason == NO_REASON:
-        return n
-    return _fill(records, n, state, instruments, ticker, reason, reference, bar[FACTOR])
-
-
-@jit
-def _roll(state: Floats, instruments: Floats, ticker: int, bar: Floats, records: Floats, n: int) -> int:
-    """Leave the contract that the ticker gives up at its last close, and cancel an order for it that waits."""
-    slot = state[HEADER + ticker * SLOT : HEADER + (ticker + 1) * SLOT]
-    if slot[PHASE] == WAITING:
-        n = _record(records, n, state, ticker, CANCELLED, ROLLED, slot[QTY] * bar[FACTOR], bar[FACTOR])
-        slot[PHASE] = FLAT
-    elif slot[PHASE] == HELD:
-        n = _fill(records, n, state, instruments, ticker, ROLLED, slot[MARK], bar[FACTOR])
+    """Leave a position that is due, and cancel an order whose time is over."""
+    slot = acc.HEADER + ticker * acc.SLOT
+    if state[slot + acc.SIDE] != 0.0:
+        reason = NO_REASON
+        if state[slot + acc.DUE] != 0.0 and ts_open >= state[slot + acc.DUE_TS]:
+            reason = np.int64(state[slot + acc.DUE])
+        elif ts_open >= state[slot + acc.EXPIRES] or state[slot + acc.BARS_LEFT] <= 0.0:
+            reason = EXPIRED
+        if reason != NO_REASON:
+            n = leave(state, instruments, ticker, reason, MARKET, open_, volume, factor, ts_open, records, n)
+    if state[slot + acc.O_SIDE] != 0.0:
+        reason = NO_REASON
+        if state[slot + acc.O_DUE] != 0.0 and ts_open >= state[slot + acc.O_DUE_TS]:
+            reason = np.int64(state[slot + acc.O_DUE])
+        elif ts_open >= state[slot + acc.O_EXPIRES]:
+            reason = EXPIRED
+        elif state[slot + acc.O_BARS] <= 0.0:
+            reason = LAPSED
+        if reason != NO_REASON:
+            n = cancel(state, ticker, reason, factor, records, n)
     return n
+
+
+@jit
+def _inside(
+    state: Floats,
+    instruments: Floats,
+    ticker: int,
+    is_fresh: bool,
+    open_: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+    factor: float,
+    ts_close: float,
+    records: Floats,
+    n: int,
+) -> int:
+    """Leave where the bar touched stop or target, and let a trailing stop follow.
+
+    Of a position that was entered inside the bar (`is_fresh`) only the stop counts, as if the worst came afterwards.
+    """
+    slot = acc.HEADER + ticker * acc.SLOT
+    side, stop = state[slot + acc.SIDE], state[slot + acc.STOP]
+    if is_fresh:
+        entry = state[slot + acc.MARK]
+        worst = low if side > 0.0 else high
+        reference, by_stop = math.nan, True
+        if side * (worst - stop) <= 0.0:
+            reference = stop if side * (entry - stop) >= 0.0 else entry
+    else:
+        reference, by_stop = exit_reference(side, stop, state[slot + acc.TARGET], open_, high, low)
+    if not math.isnan(reference):
+        reason, kind = TARGET_MET, LIMIT
+        if by_stop:
+            is_trailed = stop == state[slot + acc.BEST] * (1.0 - side * state[slot + acc.TRAIL])
+            reason, kind = TRAILED if state[slot + acc.TRAIL] > 0.0 and is_trailed else STOPPED, STOP_ORDER
+        n = leave(state, instruments, ticker, reason, kind, reference, volume, factor, ts_close, records, n)
+    if state[slot + acc.SIDE] != 0.0 and state[slot + acc.TRAIL] > 0.0:
+        best = close if is_fresh else (high if side > 0.0 else low)
+        if side * (best - state[slot + acc.BEST]) > 0.0:
+            state[slot + acc.BEST] = best
+        state[slot + acc.STOP] = acc.trailed(
+            side, state[slot + acc.STOP], state[slot + acc.BEST], state[slot + acc.TRAIL]
+        )
+    return n
+
+
+@jit
+def _bar(
+    state: Floats,
+    instruments: Floats,
+    ticker: int,
+    ts_open: float,
+    ts_close: float,
+    open_: float,
+    high: float,
+    low: float,
+    close: float,
+    volume: float,
+    factor: float,
+    records: Floats,
+    n: int,
+) -> int:
+    """Take one bar of a ticker that has a position or an order up to its close."""
+    slot = acc.HEADER + ticker * acc.SLOT
+    most = instruments[ticker, MAX_VOLUME_FRAC]
+    state[acc.VOLUME_LEFT] = math.inf
+    if most < math.inf:
+        state[acc.VOLUME_LEFT] = volume * most * factor if volume > 0.0 else 0.0
+    n = _at_open(state, instruments, ticker, ts_open, open_, volume, factor, records, n)
+    is_fresh = False
+    if state[slot + acc.O_SIDE] != 0.0 and (
+        state[slot + acc.SIDE] == 0.0 or state[slot + acc.SIDE] == state[slot + acc.O_SIDE]
+    ):
+        reference, is_at_open = entry_reference(
+            state[slot + acc.O_TYPE], state[slot + acc.O_SIDE], state[slot + acc.O_PRICE], open_, high, low
+        )
+        if not math.isnan(reference):
+            is_fresh = state[slot + acc.SIDE] == 0.0 and not is_at_open
+            ts = ts_open if is_at_open else ts_close
+            n = enter(state, instruments, ticker, reference, volume, factor, ts, records, n)
+    if state[slot + acc.SIDE] != 0.0:
+        n = _inside(state, instruments, ticker, is_fresh, open_, high, low, close, volume, factor, ts_close, records, n)
+    state[slot + acc.MARK] = close
+    if state[slot + acc.O_SIDE] != 0.0:
+        state[slot + acc.O_BARS] -= 1.0
+    if state[slot + acc.SIDE] != 0.0:
+        state[slot + acc.BARS_LEFT] -= 1.0
+        if acc.has_funding(instruments, ticker):
+            acc.pay_funding(state, instruments, ticker, ts_close, close)
+    return n
+
+
+@jit
+def _passes(side: float, stop: float, target: float, high: float, low: float) -> bool:
+    """Tell whether a bar touches neither stop nor target of a position; not so of a row that is no bar."""
+    if side > 0.0:
+        return high >= low and not (low <= stop or high >= target)
+    return high >= low and not (high >= stop or low <= target)
+
+
+@jit
+def _roll(state: Floats, instruments: Floats, ticker: int, factor: float, ts: float, records: Floats, n: int) -> int:
+    """Leave the contract that the ticker gives up at its last close, and cancel an order for it that waits."""
+    slot = acc.HEADER + ticker * acc.SLOT
+    state[acc.VOLUME_LEFT] = math.inf
+    if state[slot + acc.O_SIDE] != 0.0:
+        n = cancel(state, ticker, ROLLED, factor, records, n)
+    if state[slot + acc.SIDE] != 0.0:
+        mark = state[slot + acc.MARK]
+        state[slot + acc.DUE] = 0.0
+        n = leave(state, instruments, ticker, ROLLED, MARKET, mark, math.inf, factor, ts, records, n)
+    return n
+
+
+@jit
+def _first_from(proposals: Floats, row: float) -> int:
+    """Return the first proposal of `row` or later."""
+    low, high = 0, proposals.shape[0]
+    while low < high:
+        middle = (low + high) // 2
+        if proposals[middle, P_ROW] < row:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 @jit
@@ -256,71 +222,180 @@ def session(
     day: Ints,
     ts_open: Ints,
     ts_close: Ints,
-    bars: Floats,
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    factor: Floats,
     proposals: Floats,
     records: Floats,
-) -> int:
-    """Fold the session over bars in the order of their close and return the number of records written.
+    equity: Floats,
+) -> tuple[int, int]:
+    """Fold the session over bars in the order of their close.
 
     Parameters
     ----------
-    state : changed in place; see `new_state`.
-    limits : RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS.
-    instruments : (k, 6) costs and sizes.
-    ticker, day, ts_open, ts_close : (n,) row of `instruments`, session day, times in the unit of P_EXPIRES.
-    bars : (n, 5) open, high, low, close, price factor. A row with NaN for prices, and the factor of the bar before it,
-        says that the ticker's contract is given up then.
-    proposals : (n, 7) what each bar's close proposes; P_SIGNAL is -1 for nothing.
-    records : room for what happens, see `new_records`.
+    state : changed in place; see `tsis.kernels.account`.
+    limits : RISK_PER_TRADE, MAX_POSITIONS, DAILY_LOSS, MAX_GROSS, MAX_NET.
+    instruments : (k, N_FACTS) see `tsis.kernels.costs`.
+    open_, high, low, close : (n,) the bars. A row with NaN for its open is no bar: there the ticker's contract is given
+        up.
+    ticker, day, ts_open, ts_close, volume, factor : (n,), or (1,) where one value holds for all rows: row of
+        `instruments`, session day, times in microseconds, volume in the units of the bars, price factor.
+    proposals : (m, PROPOSAL) what closes propose, by row; those of rows gone by are not looked at. At most three a row.
+    records : room for what happens; at least `ROW_RECORDS`.
+    equity : (n,) for the equity at each close, or (0,) for none.
+
+    Returns
+    -------
+    How many rows were consumed, all unless `records` had no more room, and how many records were written.
 
     Rules
     -----
-    An order given at a close fills at the ticker's next open. A position that is due (its time or its bars are over, or
-    the day's loss is reached) leaves at the first open after that. Stop and target are watched within each bar, that of
-    the entry included; a gap through either fills at the open; where both lie within the bar, the stop was first. The
-    day's loss is measured at every close against the equity at the end of the day before. Where a contract is given up,
-    its position leaves at the last close, with slippage, and an order that waits is cancelled.
+    An order given at a close works from the ticker's next bar on; `tsis.kernels.orders` says where it fills. It stays
+    for P_GOOD_BARS bars and until P_EXPIRES. MAX_VOLUME_FRAC bounds what fills in a bar, entries and exits together;
+    what is left of a market or stop order fills at the next open, of a limit order at its price. A position that is due
+    (its time or its bars are over, a proposal says so, or the day's loss is reached) leaves at the first open after
+    that. Stop and target are watched within each bar, that of the entry included; a gap through either fills at the
+    open; where both lie within the bar, the stop was first. A trailing stop follows the best price up to the bar
+    before. The day's loss is measured at every close against the equity at the end of the day before. Where a contract
+    is given up, its position leaves at the last close, with slippage, and an order that waits is cancelled.
     """
-    n = int(np.int64(0))  # no literal, see above
-    for i in range(ticker.shape[0]):
-        k, bar = ticker[i], bars[i]
-        slot = state[HEADER + k * SLOT : HEADER + (k + 1) * SLOT]
-        if day[i] != state[DAY]:
-            state[DAY], state[HALTED] = day[i], 0.0
-            state[DAY_EQUITY] = equity_of(state, instruments)
-        if np.isnan(bar[OPEN]):
-            n = _roll(state, instruments, k, bar, records, n)
-            state[ROW] += 1.0
-            continue
-        n = _at_open(state, instruments, k, ts_open[i], bar, records, n)
-        if slot[PHASE] == HELD:
-            n = _inside(state, instruments, k, bar, records, n)
-        slot[MARK] = bar[CLOSE]
-        slot[BARS_LEFT] -= 1.0
-        equity = equity_of(state, instruments)
-        loss = daily_loss_frac(equity, state[DAY_EQUITY])
-        state[MOST_LOSS] = max(state[MOST_LOSS], loss)
-        if loss >= limits[DAILY_LOSS] and state[HALTED] == 0.0:
-            _halt(state, instruments.shape[0], ts_close[i])
-        if proposals[i, P_SIGNAL] >= 0.0:
-            n = _decide(state, limits, instruments, k, equity, bar[CLOSE], bar[FACTOR], proposals[i], records, n)
-        state[ROW] += 1.0
-    return n
+    n, i, n_rows, n_tickers = 0, 0, open_.shape[0], instruments.shape[0]
+    has_equity, has_tickers, has_days = equity.shape[0] > 0, ticker.shape[0] > 1, day.shape[0] > 1
+    row = state[acc.ROW]
+    p, n_proposals = _first_from(proposals, row), proposals.shape[0]
+    while i < n_rows and n + ROW_RECORDS <= records.shape[0]:
+        until = float(n_rows - i)
+        if p < n_proposals:
+            until = min(until, proposals[p, P_ROW] - row)
+        end = i + int(until)
+        if state[acc.N_ACTIVE] == 0.0:
+            if has_equity:
+                idle = state[acc.EQUITY]
+                for j in range(i, end):
+                    equity[j] = idle
+            row += end - i
+            i = end
+            if i == n_rows:
+                break
+            end = i
+        state[acc.ROW] = row
+        k = ticker[i] if has_tickers else ticker[0]
+        slot = acc.HEADER + k * acc.SLOT
+        today = float(day[i] if has_days else day[0])
+        if today != state[acc.DAY]:
+            state[acc.DAY], state[acc.HALTED] = today, 0.0
+            state[acc.DAY_EQUITY] = acc.equity_of(state, instruments)
+        side = state[slot + acc.SIDE]
+        is_involved = side != 0.0 or state[slot + acc.O_SIDE] != 0.0
+        first = i
+        # what happens at most bars of a position, nothing: as `_bar` and the lines below it would do it, in registers
+        if (
+            side != 0.0
+            and state[slot + acc.O_SIDE] == 0.0
+            and state[slot + acc.DUE] == 0.0
+            and instruments[k, LONG_RATE] == 0.0
+            and instruments[k, SHORT_RATE] == 0.0
+        ):
+            stop, target, trail = state[slot + acc.STOP], state[slot + acc.TARGET], state[slot + acc.TRAIL]
+            best, bars_left, expires = state[slot + acc.BEST], state[slot + acc.BARS_LEFT], state[slot + acc.EXPIRES]
+            cash, before, halting = state[acc.CASH], state[acc.DAY_EQUITY], limits[DAILY_LOSS]
+            units, multiplier = side * state[slot + acc.QTY], instruments[k, MULTIPLIER]
+            total, lowest, is_halted = state[acc.EQUITY], math.inf, state[acc.HALTED] != 0.0
+            has_end, has_trail = expires < math.inf, trail > 0.0
+            end = max(end, i + 1) if n_tickers == 1 else i + 1
+            while i < end and bars_left > 0.0 and _passes(side, stop, target, high[i], low[i]):
+                if has_end and (ts_open[i] if ts_open.shape[0] > 1 else ts_open[0]) >= expires:
+                    break
+                if has_days and float(day[i]) != today:
+                    break
+                if has_trail:
+                    peak = high[i] if side > 0.0 else low[i]
+                    if side * (peak - best) > 0.0:
+                        best = peak
+                    stop = acc.trailed(side, stop, best, trail)
+                bars_left -= 1.0
+                if n_tickers == 1:
+                    total = cash + units * close[i] * multiplier
+                else:
+                    state[slot + acc.MARK] = close[i]
+                    total = cash
+                    for other in range(n_tickers):
+                        o = acc.HEADER + other * acc.SLOT
+                        if state[o + acc.SIDE] != 0.0:
+                            value = state[o + acc.SIDE] * state[o + acc.QTY] * state[o + acc.MARK]
+                            total += value * instruments[other, MULTIPLIER]
+                if has_equity:
+                    equity[i] = total
+                i += 1
+                if total < lowest:
+                    lowest = total
+                    if not is_halted and daily_loss_frac(total, before) >= halting:
+                        break
+            if i > first:
+                i -= 1
+                row += i - first
+                state[slot + acc.MARK], state[acc.EQUITY], state[acc.ROW] = close[i], total, row
+                state[slot + acc.STOP], state[slot + acc.BEST], state[slot + acc.BARS_LEFT] = stop, best, bars_left
+                state[acc.MOST_LOSS] = max(state[acc.MOST_LOSS], daily_loss_frac(lowest, before))
+                is_involved = False
+        is_bar = not math.isnan(open_[i])
+        if is_involved and is_bar:
+            n = _bar(
+                state, instruments, k, at(ts_open, i), at(ts_close, i), open_[i], high[i], low[i], close[i],
+                at(volume, i), at(factor, i), records, n,
+            )  # fmt: skip
+        elif is_involved:
+            n = _roll(state, instruments, k, at(factor, i), at(ts_close, i), records, n)
+        if is_involved:
+            state[acc.EQUITY] = acc.equity_of(state, instruments)
+        if is_bar:
+            loss = daily_loss_frac(state[acc.EQUITY], state[acc.DAY_EQUITY])
+            state[acc.MOST_LOSS] = max(state[acc.MOST_LOSS], loss)
+            if loss >= limits[DAILY_LOSS] and state[acc.HALTED] == 0.0:
+                halt(state, n_tickers, at(ts_close, i))
+        while p < n_proposals and proposals[p, P_ROW] == row:
+            if is_bar:
+                n = decide(
+                    state, limits, instruments, k, close[i], at(factor, i), at(ts_close, i), proposals, p, records, n
+                )
+            p += 1
+        if has_equity:
+            equity[i] = state[acc.EQUITY]
+        row += 1.0
+        i += 1
+    state[acc.ROW] = row
+    return i, n
 
 
 def _run(arrays: tuple[Array, ...], state: Rows) -> Rows:
-    # two tickers, an order proposed at every bar with a side
-    ts_us, open_, high, low, close, side = arrays
-    ones, sign = np.ones(ts_us.shape[0]), side.astype(np.float64)
-    bars = np.column_stack((open_, high, low, close, ones))
-    signal = np.where(side == 0, -1.0, ts_us)
-    stop, target = close * (1.0 - 0.01 * sign), close * (1.0 + 0.015 * sign)
-    proposals = np.column_stack((signal, sign, stop, target, ones, ts_us + 1.8e9, 40.0 * ones))
-    limits, instruments = np.array([0.02, 2.0, 0.02]), np.array([[1.0, 1.0, 1e-4, 0.01, 0.0, 5.0]] * 2)
+    # two tickers, orders of every type proposed at most bars, every cost and limit in force
+    ts_us, open_, high, low, close, volume, side = arrays
+    n = ts_us.shape[0]
+    sign, rows = side.astype(np.float64), state[acc.ROW] + np.arange(n)
+    kind, price = ts_us // 7 % 3, close * (1.0 + 1e-3 * sign * np.where(ts_us // 7 % 3 == LIMIT, -1.0, 1.0))
+    none, forever = np.full(n, np.nan), np.full(n, np.inf)
+    proposals = np.column_stack(
+        (
+            rows, ts_us, sign, kind, price, close * (1.0 - 0.01 * sign), close * (1.0 + 0.015 * sign),
+            np.where(ts_us % 2, 0.008, none), ts_us // 3 % 3, np.where(ts_us // 3 % 3 == BY_UNITS, 300.0, 0.5),
+            np.where(ts_us % 5, forever, ts_us + 1.8e9), np.full(n, 40.0),
+            np.full(n, 5.0),
+        )
+    )  # fmt: skip
+    limits = np.array([0.02, 2.0, 0.02, 3.0, 2.0])
+    facts = np.array([1.0, 1.0, 0.25, 1e-4, 1.0, 0.01, 0.02, 0.01, 1e-5, 2.0, 0.05, 0.02, 5.0, 2.0, 500.0, 0.5])
     tickers, days = (side > 0).astype(np.int64), ts_us // 86_400_000_000
-    records = new_records(ts_us.shape[0], 2)
-    n = session(state, limits, instruments, tickers, days, ts_us - 1_000_000, ts_us, bars, proposals, records)
-    return records[:n]
+    records, equity = np.zeros((ROW_RECORDS * (n + 1), RECORD)), np.empty(n)
+    _, n_records = session(
+        state, limits, np.stack((facts, facts)), tickers, days, ts_us - 1_000_000, ts_us, open_, high, low, close,
+        volume, np.ones(1), proposals, records, equity,
+    )  # fmt: skip
+    return records[:n_records]
 
 
-SESSION: Final = Fold(("ts_us", "open", "high", "low", "close", "side"), lambda: new_state(100_000.0, 2), _run)
+SESSION: Final = Fold(
+    ("ts_us", "open", "high", "low", "close", "volume", "side"), lambda: acc.new_state(100_000.0, 2), _run
+)

@@ -52,6 +52,6 @@ CHAIN_KERNELS: Final = (
     "tsis.kernels.fracdiff.fixed_weights(float64, float64)",
     "tsis.kernels.fracdiff.fixed_window(float64[1], float64[1], float64[1], float64[1])",
     "tsis.kernels.session.session"
-    "(float64[1], float64[1], float64[2], int64[1]r, int64[1]r, int64[1]r, int64[1]r, float64[2], "
-    "float64[2], float64[2])",
+    "(float64[1], float64[1], float64[2], int64[1]r, int64[1]r, int64[1]r, int64[1]r, float64[1]r, float64[1]r, "
+    "float64[1]r, float64[1]r, float64[1]r, float64[1]r, float64[2], float64[2], float64[1])",
 )

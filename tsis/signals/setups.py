@@ -18,17 +18,19 @@ from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
+from tsis.tables.signals.ensemble_predictions import EnsemblePredictions
 from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
 
 _EVENT = ["ticker", "bar_spec", "t0", "seq"]
 _COLUMNS = list(spec(Setups).columns)
+_PREDICTED = ["model", "model_version", *_EVENT, "side", "probability", "predicted_at"]
 _LENIENT = Thresholds(direction=0.0, confidence=0.5)
 """Of models with few events, of which the defaults would leave a handful."""
 
 
 class SetupsParams(Params):
-    """The strategies, one for each model and named after it.
+    """The strategies, one for each model and each ensemble, and named after it.
 
     Parameters
     ----------
@@ -46,9 +48,14 @@ class SetupsParams(Params):
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
-@stage(reads=[Predictions, Events, TripleBarrier, InformationBars, Regimes, TickersDim], writes=[Setups], by="whole")
+@stage(
+    reads=[Predictions, EnsemblePredictions, Events, TripleBarrier, InformationBars, Regimes, TickersDim],
+    writes=[Setups],
+    by="whole",
+)
 def setups(
     predictions: pl.DataFrame,
+    ensemble_predictions: pl.DataFrame,
     events: pl.DataFrame,
     triple_barrier: pl.DataFrame,
     information_bars: pl.DataFrame,
@@ -58,11 +65,11 @@ def setups(
 ) -> pl.DataFrame:
     """Turn each walk-forward prediction into an entry with stop, target, size, expiry, and the rules that held.
 
-    Only ``split = walk_forward`` is looked at. The entry is the close at t0; stop and target lie ``target * sl`` and
-    ``target * pt`` away, as fractions of it, in the forward-adjusted prices of the bars. Whether it is armed follows
-    from the market regime first, then from what the prediction must reach in it, from levels and size; see
-    `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0 is asked. `phase` is
-    ``none`` until phases are known.
+    Of models only ``split = walk_forward`` is looked at; ensembles have no other. The entry is the close at t0; stop
+    and target lie ``target * sl`` and ``target * pt`` away, as fractions of it, in the forward-adjusted prices.
+    Whether it is armed follows from the market regime first, then from what the prediction must reach in it, from
+    levels and size; see `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0
+    is asked. `phase` is ``none`` until phases are known.
 
     Raises
     ------
@@ -71,10 +78,15 @@ def setups(
     ParamsError
         If a model has no strategy.
     """
-    chosen = predictions.filter(pl.col("split") == "walk_forward")
+    chosen = pl.concat(
+        [
+            predictions.filter(pl.col("split") == "walk_forward").select(_PREDICTED),
+            ensemble_predictions.select(_PREDICTED),
+        ]
+    )
     unknown = sorted(set(chosen["model"].to_list()) - set(params.strategies))
     if unknown:
-        raise ParamsError(f"setups.strategies has no entry for {some(unknown)}; add one for each model in predictions")
+        raise ParamsError(f"setups.strategies has no entry for {some(unknown)}; add one for each model and ensemble")
     ticks = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     rows = (
         chosen.join(events.select(*_EVENT, "kind", "target"), on=_EVENT, how="left")

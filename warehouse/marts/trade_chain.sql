@@ -1,4 +1,5 @@
 -- From a fill back to the raw rows: fill → order → signal → model → feature row → bar → range of raw rows.
+-- Of an ensemble, ensemble_members has the versions of the models behind it, in place of model_split and what follows.
 -- Of a futures product, contract is the one that was traded and raw_ticker the one whose raw rows made the bar.
 create view marts.trade_chain as
 select
@@ -25,6 +26,7 @@ select
     setup.checklist,
     setup.model,
     setup.model_version,
+    blend.members as ensemble_members,
     fitted.split as model_split,
     fitted.fold as model_fold,
     fitted.trained_from,
@@ -51,6 +53,12 @@ left join execution.orders_log as placed using (session_id, order_id)
 left join signals.setups as setup on setup.session_id = fill.session_id and setup.signal_id = placed.signal_id
 left join governance.models as fitted
     on fitted.model = setup.model and fitted.model_version = setup.model_version and fitted.split = 'walk_forward'
+left join signals.ensemble_predictions as blend
+    on blend.model = setup.model
+    and blend.ticker = setup.ticker
+    and blend.bar_spec = setup.bar_spec
+    and blend.t0 = setup.t0
+    and blend.seq = setup.seq
 left join processed_features.features as feature
     on feature.ticker = setup.ticker
     and feature.bar_spec = setup.bar_spec

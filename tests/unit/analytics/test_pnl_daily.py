@@ -52,6 +52,7 @@ def inputs(frame):
             qty=[2.0, 4.0],
             price=[102.5, 105.5 / 2],
             fee=3.0,
+            funding=0.0,
             price_factor=[1.0, 2.0],
         ),
         "information_bars": frame(

@@ -16,6 +16,7 @@ from tsis.tables.labeling.triple_barrier import TripleBarrier
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
+from tsis.tables.signals.ensemble_predictions import EnsemblePredictions
 from tsis.tables.signals.predictions import Predictions
 from tsis.tables.signals.setups import Setups
 
@@ -47,6 +48,7 @@ def inputs(frame):
                 probability=list(probability),
                 **key,
             ),
+            "ensemble_predictions": spec(EnsemblePredictions).empty(),
             "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
             "triple_barrier": frame(
                 TripleBarrier, t0=t0[: len(ends)], t1=list(ends), **{**key, "ticker": ["X"] * len(ends)}
@@ -275,3 +277,19 @@ def test_the_dynamic_rule_gives_a_limit_price(inputs):
     assert 100.0 < found["limit_price"][0] < 101.1
     assert found["limit_price"][1] is None
     assert found["reason"][1].endswith("bet rounds to zero")
+
+
+def test_an_ensemble_is_traded_as_a_model_is(inputs):
+    given = inputs()
+    said = given["predictions"].with_columns(
+        model=pl.lit("both"), model_version=pl.lit("v"), n_past=0, members=pl.lit("{}")
+    )
+    columns = spec(EnsemblePredictions).polars_schema
+    given["ensemble_predictions"] = said.select(pl.col(name).cast(kind) for name, kind in columns.items())
+    found = setups(**given, params=SetupsParams(strategies={"m": STRATEGY, "both": STRATEGY}))
+    names = ["session_id", "signal_id", "model", "model_version"]
+    of_ensemble, of_model = (found.filter(pl.col("model") == name) for name in ("both", "m"))
+    assert of_ensemble["session_id"].to_list() == ["backtest:both"] * 2
+    assert_frame_equal(of_ensemble.drop(names), of_model.drop(names))
+    with pytest.raises(ParamsError, match=r"setups\.strategies has no entry for both"):
+        setups(**given, params=PARAMS)

@@ -18,6 +18,9 @@ class FillsLog(Table, key=("session_id", "fill_id"), time="ts", partition="year"
     qty: float = column("units", "Quantity", gt=0)
     price: float = column("quote", "Price paid or received, slippage included, as traded", gt=0)
     fee: float = column("quote", "Commission", ge=0)
+    funding: float = column(
+        "quote", "Funding, interest and borrowing of the position since the fill before; negative where received"
+    )
     slippage_bps: float = column("bps", "Cost against the reference price")
     price_factor: float = column(
         "ratio", "Forward adjustment at the fill: price times it is the price that bars and pnl are in", gt=0
