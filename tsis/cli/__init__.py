@@ -130,6 +130,27 @@ def report(context: typer.Context) -> None:
     typer.echo(write_report(require_data(open_lake(context.obj.lake))).as_uri())
 
 
+@app.command(name="audit")
+def audit_a_fill(
+    context: typer.Context,
+    ticker: Annotated[str, typer.Argument(help="As traded.")],
+    time: Annotated[str, typer.Argument(help="The first fill at or after it; ISO, UTC where it has no zone.")],
+    session: Annotated[str | None, typer.Option(help="Only fills of this session.")] = None,
+) -> None:
+    """Explain a fill back to its raw rows, files verified now. Example: [bold]tsis audit ES 2013-10-07T14:30[/]."""
+    from tsis.cli.audit import audit_fill  # noqa: PLC0415
+
+    audit_fill(context.obj, ticker, time, session)
+
+
+@app.command()
+def lineage(context: typer.Context, table: Annotated[str, typer.Argument(help="With or without its zone.")]) -> None:
+    """Show what a table was made from, by version. Example: [bold]tsis lineage dataset[/]."""
+    from tsis.cli.audit import show_lineage  # noqa: PLC0415
+
+    show_lineage(context.obj, table)
+
+
 @app.command()
 def doctor(context: typer.Context) -> None:
     """Show versions, cores, disk, calendars, the lake's state, and what is missing. Example: [bold]tsis doctor[/]."""
