@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from demo import tsis
@@ -63,3 +65,21 @@ def test_a_cut_ledger_stops_the_next_run(lake: Lake) -> None:
         transaction.commit("cut")
     with pytest.raises(IntegrityError, match="tail was cut"):
         judge(lake, "run", lake.scan("governance.verdicts").collect()["judged_at"][0])
+
+
+@pytest.mark.parametrize("change", [pl.col("ret_frac") + 1e-9, None])
+def test_altered_or_removed_returns_fail_the_check_of_the_lake(lake: Lake, change: pl.Expr | None) -> None:
+    kept = lake.scan("governance.trial_returns").collect()
+    assert kept["returns_hash"].n_unique() >= 3
+    lake.replace("governance.trial_returns", kept.head(0) if change is None else kept.with_columns(ret_frac=change))
+    done = tsis("lake", "check", lake=lake.root, check=False)
+    assert done.returncode == 1
+    assert "governance.trial_returns" in done.stderr
+
+
+def test_a_verdict_holds_every_figure_and_reason(lake: Lake) -> None:
+    found = newest_verdict(lake, "us_daily")
+    assert (found["family"], found["n_effective"], found["is_passed"]) == ("us_daily", 1, False)
+    assert found["n_raw_rows"] > 10_000
+    assert found["n_synthetic_rows"] == found["n_set_aside_rows"] == 0
+    assert json.loads(str(found["reasons"]))[0] == found["verdict"]

@@ -50,19 +50,26 @@ def strategy_stats(
 
     Returns
     -------
-    The statistics, and the trials: family, search_index, sharpe_daily, n_observations. The runtime chains the latter
-    into governance.trials.
+    The statistics, and the trials: family, search_index, sharpe_daily, n_observations, and the lists dates and returns.
+    The runtime chains the latter into governance.trials.
     """
     rows: list[dict[str, Any]] = []
     for days in pnl_daily.sort(spec(PnlDaily).key).partition_by("session_id", "strategy_id", maintain_order=True):
         own = positions.filter(pl.col("session_id") == days["session_id"][0])
         rows.append(_measured(days, _trade_results(own), params))
     stats = pl.DataFrame(rows, schema=spec(StrategyStats).polars_schema).sort(spec(StrategyStats).key)
-    trials = stats.select(
+    daily = (
+        pnl_daily.sort("date")
+        .group_by("session_id", "strategy_id", maintain_order=True)
+        .agg(dates="date", returns="ret_frac")
+    )
+    trials = stats.join(daily, on=["session_id", "strategy_id"], how="left", maintain_order="left").select(
         pl.col("strategy_id").replace(params.family_of).alias("family"),
         pl.col("session_id").alias("search_index"),
         "sharpe_daily",
         pl.col("n_days").alias("n_observations"),
+        "dates",
+        "returns",
     )
     return stats, trials
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
+import polars as pl
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -50,6 +52,8 @@ def _summarise(lake: Lake, report: RunReport, page: Path, seconds: float, chosen
     shown.print(_models(lake))
     shown.print()
     shown.print(_strategies(lake))
+    shown.print()
+    shown.print(_reasons(lake))
     compile_s = sum(outcome.compile_s for outcome in report.outcomes)
     shown.print(
         f"\nsnapshot {lake.snapshot().id[:12]}; {seconds:.1f} s in all, {compile_s:.1f} s of it compiling kernels"
@@ -79,12 +83,10 @@ def _models(lake: Lake) -> Grid:
 
 
 def _strategies(lake: Lake) -> Grid:
-    stats = lake.scan("analytics.strategy_stats").collect().sort("strategy_id")
-    verdicts = lake.scan("governance.verdicts").collect().sort("judged_at")
-    latest = verdicts.group_by("strategy_id", maintain_order=True).last()
-    judged = stats.join(latest.select("strategy_id", "verdict", "n_trials"), on="strategy_id", how="left")
-    grid = Grid("strategy", "days", "trades", "return", "Sharpe a year", "drawdown", "trials", "verdict", box=None)
-    for row in judged.iter_rows(named=True):
+    judged = lake.scan("analytics.strategy_stats").collect().join(_verdicts(lake), on="strategy_id", how="left")
+    columns = ("days", "trades", "return", "Sharpe a year", "drawdown", "trials", "worth", "DSR", "PBO", "gate")
+    grid = Grid("strategy", *columns, box=None)
+    for row in judged.sort("strategy_id").iter_rows(named=True):
         grid.add_row(
             escape(row["strategy_id"]),
             f"{row['n_days']:,}",
@@ -93,9 +95,28 @@ def _strategies(lake: Lake) -> Grid:
             _figure(row["sharpe_annual"]),
             f"{row['max_drawdown_frac']:.2%}",
             str(row["n_trials"]),
-            escape(str(row["verdict"])),
+            str(row["n_effective"]),
+            _figure(row["dsr_frac"]),
+            _figure(row["pbo_frac"]),
+            "passed" if row["is_passed"] else "refused",
         )
-    return _right(grid, 1, 7)
+    return _right(grid, 1, 10)
+
+
+def _reasons(lake: Lake) -> Grid:
+    """Every reason of the gate, in words; what passed says so."""
+    grid = Grid("strategy", "verdict of the gate", box=None)
+    for row in _verdicts(lake).sort("strategy_id").iter_rows(named=True):
+        for number, words in enumerate(json.loads(row["reasons"]) or [row["verdict"]]):
+            grid.add_row("" if number else escape(row["strategy_id"]), escape(words))
+    return grid
+
+
+def _verdicts(lake: Lake) -> pl.DataFrame:
+    """Return the newest verdict on each strategy."""
+    verdicts = lake.scan("governance.verdicts").collect().sort("judged_at")
+    figures = ("strategy_id", "n_trials", "n_effective", "dsr_frac", "pbo_frac", "is_passed", "verdict", "reasons")
+    return verdicts.group_by("strategy_id", maintain_order=True).last().select(figures)
 
 
 def _figure(value: object) -> str:

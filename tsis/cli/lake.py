@@ -13,14 +13,14 @@ from tsis.core.errors import DataError, IntegrityError
 def check_all(invocation: Invocation) -> None:
     """Print every finding; exit 1 where there is one."""
     from tsis.lake.check import check_lake  # noqa: PLC0415
-    from tsis.runtime.ledger import verified_ledger  # noqa: PLC0415
+    from tsis.runtime.ledger import verified_ledger, verified_returns  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
     lake = require_data(open_lake(invocation.lake))
     findings = [str(finding) for finding in check_lake(lake)]
     if not findings:
         try:
-            verified_ledger(lake.scan)
+            verified_returns(lake.scan, verified_ledger(lake.scan))
         except IntegrityError as error:
             findings.append(str(error))
     for finding in findings:

@@ -27,6 +27,7 @@ class Trial:
     status: str
     sharpe_daily: float | None = None
     n_observations: int | None = None
+    returns_hash: str | None = None
 
 
 def trial_id(fingerprint: str, search_index: str) -> str:

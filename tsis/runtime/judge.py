@@ -7,12 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from tsis.analytics.trial_family import trial_family
 from tsis.analytics.verdict import verdict
+from tsis.governance.trial_returns import family_returns
 from tsis.governance.trials import chain_head, trial_sharpes
 from tsis.lake.store import Lake
-from tsis.runtime.ledger import verified_ledger
+from tsis.runtime.data_quality import data_quality
+from tsis.runtime.ledger import RETURNS, VERDICTS, verified_ledger, verified_returns
 
-STATS, VERDICTS = "analytics.strategy_stats", "governance.verdicts"
+STATS, DAYS = "analytics.strategy_stats", "analytics.pnl_daily"
 
 
 def judge(lake: Lake, run_id: str, judged_at: datetime) -> pl.DataFrame:
@@ -24,7 +27,7 @@ def judge(lake: Lake, run_id: str, judged_at: datetime) -> pl.DataFrame:
     Raises
     ------
     IntegrityError
-        If the ledger of trials was altered or cut.
+        If the ledger of trials, or the daily returns that it names, were altered or cut.
     """
     version = lake.snapshot().tables.get(STATS)
     if version is None:
@@ -33,21 +36,34 @@ def judge(lake: Lake, run_id: str, judged_at: datetime) -> pl.DataFrame:
     stamp = {"stats_version": version, "chain_head": chain_head(ledger)}
     newest = lake.scan(VERDICTS).collect().sort("judged_at").group_by("strategy_id", maintain_order=True).last()
     judged = set(newest.filter(**stamp)["strategy_id"])
+    waiting = [
+        strategy
+        for strategy in lake.scan(STATS).collect().sort("strategy_id").iter_rows(named=True)
+        if strategy["strategy_id"] not in judged
+    ]
+    returns = verified_returns(lake.scan, ledger) if waiting else lake.spec(RETURNS).empty()
     rows = [
         {
             "strategy_id": strategy["strategy_id"],
             "run_id": run_id,
-            **vars(verdict(strategy, trial_sharpes(ledger, _family(ledger, strategy)))),
+            **_judged(lake, strategy, ledger, returns),
             **stamp,
             "judged_at": judged_at,
         }
-        for strategy in lake.scan(STATS).collect().sort("strategy_id").iter_rows(named=True)
-        if strategy["strategy_id"] not in judged
+        for strategy in waiting
     ]
     verdicts = pl.DataFrame(rows, schema=lake.spec(VERDICTS).polars_schema)
     if verdicts.height:
         lake.append(VERDICTS, verdicts)
     return verdicts
+
+
+def _judged(lake: Lake, strategy: dict[str, Any], ledger: pl.DataFrame, returns: pl.DataFrame) -> dict[str, Any]:
+    own, name = strategy["session_id"], _family(ledger, strategy)
+    days = lake.scan(DAYS).filter(pl.col("session_id") == own, pl.col("strategy_id") == strategy["strategy_id"])
+    dates = days.select("date").collect()["date"].to_list()
+    family = trial_family(trial_sharpes(ledger, name), family_returns(ledger, returns, name, dates))
+    return {"family": name, **vars(verdict(strategy, family, data_quality(lake, own)))}
 
 
 def _family(ledger: pl.DataFrame, strategy: dict[str, Any]) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 
 import polars as pl
 
 from tsis.core.stage import AnyStage
+from tsis.core.table import spec
+from tsis.governance.trial_returns import daily_series, verify_returns
 from tsis.governance.trials import Trial, chained, trial_id, verify_chain
 from tsis.lake.store import Lake
 from tsis.runtime.dag import SHARED
 from tsis.runtime.record import Identity
+from tsis.tables.governance.trial_returns import TrialReturns
 
-TRIALS = "governance.trials"
+TRIALS, RETURNS, VERDICTS = "governance.trials", "governance.trial_returns", "governance.verdicts"
 
 
 def is_trial(stage: AnyStage) -> bool:
@@ -22,19 +26,22 @@ def is_trial(stage: AnyStage) -> bool:
 
 def record_attempt(lake: Lake, stage: AnyStage, what: Identity) -> None:
     """Append that `stage` is about to be tried with this identity."""
-    _append(lake, [Trial(trial_id(what.fingerprint, ""), stage.name, stage.name, "", "attempt")])
+    append_trials(lake, [Trial(trial_id(what.fingerprint, ""), stage.name, stage.name, "", "attempt")])
 
 
 def record_results(lake: Lake, stage: AnyStage, what: Identity, results: pl.DataFrame) -> None:
-    """Append what came of it: one row a search index.
+    """Append what came of it: one row a search index, and its daily returns where it has some.
 
     Parameters
     ----------
-    results : family, search_index, sharpe_daily, n_observations.
+    results : family, search_index, sharpe_daily, n_observations; `dates` and `returns` (lists of one length) where the
+        stage gives them.
     """
-    _append(
-        lake,
-        [
+    trials, series = [], []
+    for row in results.iter_rows(named=True):
+        found = daily_returns(row.get("dates"), row.get("returns"))
+        series.append(found)
+        trials.append(
             Trial(
                 trial_id(what.fingerprint, row["search_index"]),
                 row["family"],
@@ -43,10 +50,17 @@ def record_results(lake: Lake, stage: AnyStage, what: Identity, results: pl.Data
                 "result",
                 row["sharpe_daily"],
                 row["n_observations"],
+                found["returns_hash"][0] if found.height else None,
             )
-            for row in results.iter_rows(named=True)
-        ],
-    )
+        )
+    append_trials(lake, trials, series)
+
+
+def daily_returns(dates: Sequence[date] | None, returns: Sequence[float] | None) -> pl.DataFrame:
+    """Return the rows of governance.trial_returns for one trial, none where it has no returns."""
+    if not dates or not returns:
+        return spec(TrialReturns).empty()
+    return daily_series(pl.Series(dates, dtype=pl.Date), pl.Series(returns, dtype=pl.Float64))
 
 
 def verified_ledger(scan: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
@@ -58,14 +72,32 @@ def verified_ledger(scan: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
         If a trial was altered, removed or inserted, or the tail was cut.
     """
     ledger = scan(TRIALS).collect().sort("position")
-    verify_chain(ledger, scan("governance.verdicts").select("chain_head").unique().collect()["chain_head"].to_list())
+    verify_chain(ledger, scan(VERDICTS).select("chain_head").unique().collect()["chain_head"].to_list())
     return ledger
 
 
-def _append(lake: Lake, trials: list[Trial]) -> None:
-    with lake.transaction([TRIALS]) as transaction:
+def verified_returns(scan: Callable[[str], pl.LazyFrame], ledger: pl.DataFrame) -> pl.DataFrame:
+    """Return the daily returns of all trials, held against the hashes that the ledger names.
+
+    Raises
+    ------
+    IntegrityError
+        If a series was altered, cut, removed or inserted.
+    """
+    returns = scan(RETURNS).collect()
+    verify_returns(ledger, returns)
+    return returns
+
+
+def append_trials(lake: Lake, trials: Sequence[Trial], series: Sequence[pl.DataFrame] = ()) -> None:
+    """Append trials to the chain, and the daily returns that they name; what is there already is not counted again."""
+    with lake.transaction([TRIALS, RETURNS]) as transaction:
         ledger = verified_ledger(transaction.scan)
         rows = chained(ledger, trials)
+        named = rows["returns_hash"].drop_nulls().implode()
+        returns = pl.concat([spec(TrialReturns).empty(), *series]).filter(pl.col("returns_hash").is_in(named))
         if rows.height:
             transaction.append(TRIALS, rows)
+            if returns.height:
+                transaction.append(RETURNS, returns.unique(spec(TrialReturns).key))
             transaction.commit("trials")

@@ -18,5 +18,8 @@ class Trials(Table, key=("position",)):
     status: str = column("enum", "attempt is written before the stage is called", isin=["attempt", "result"])
     sharpe_daily: float = column("ratio", "Result of a trial; null for attempts and where undefined", nullable=True)
     n_observations: int = column("count", "Observations behind it; null for attempts", nullable=True, ge=0)
+    returns_hash: str = column(
+        "sha256", "Its daily returns in governance.trial_returns; null where it has none", nullable=True
+    )
     previous: str = column("sha256", "Hash of the row before")
     hash: str = column("sha256", "Hash of this row")
