@@ -14,11 +14,14 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[3]
 SLOW = {
+    "dvc",
     "exchange_calendars",
+    "great_expectations",
     "numba",
     "pandas",
     "pandera",
     "plotly",
+    "prefect",
     "scipy",
     "skops",
     "sklearn",
@@ -55,8 +58,12 @@ def test_tsis_imports_only_what_it_declares() -> None:
 
 
 def test_tests_import_only_what_is_declared() -> None:
-    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tsis", "tests", "benchmarks", "data", "conftest"}
-    assert distributions(imported("tests") - own) <= declared("dev")
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tsis", "flows", "tests", "benchmarks", "data", "conftest"}
+    assert distributions(imported("tests") - own) <= declared("dev", "orchestration", "quality")
+
+
+def test_flows_import_only_what_is_declared() -> None:
+    assert distributions(imported("flows") - {"tsis", "flows"}) <= declared("orchestration")
 
 
 def test_every_declared_dependency_is_imported() -> None:
