@@ -58,7 +58,14 @@ def test_tsis_imports_only_what_it_declares() -> None:
 
 
 def test_tests_import_only_what_is_declared() -> None:
-    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {"tsis", "flows", "tests", "benchmarks", "data", "conftest"}
+    own = {path.stem for path in (ROOT / "tests").rglob("*.py")} | {
+        "tsis",
+        "flows",
+        "tests",
+        "benchmarks",
+        "data",
+        "conftest",
+    }
     assert distributions(imported("tests") - own) <= declared("dev", "orchestration", "quality")
 
 
