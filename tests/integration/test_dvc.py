@@ -86,7 +86,7 @@ def test_a_parameter_changes_what_depends_on_it_and_no_more(clone):
     path = clone.root / "params.yaml"
     before, text = clone.made(), path.read_text()
     try:
-        path.write_text(text.replace("events:", "events: &again", 1).replace("{span: 50", "{span: 40", 1))
+        path.write_text(text.replace("{span: 50", "{span: 40", 1))
         assert path.read_text() != text
         ran = set(re.findall(r"Running stage '(\w+)'", clone.dvc("repro", *FEW)))
     finally:
