@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,8 +50,16 @@ class Prefect:
         request = urllib.request.Request(
             f"{self.url}/api{path}", json.dumps(body).encode(), {"content-type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
+        until = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=60) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                # a busy server asks to come again, as Prefect's own client does
+                if error.code != 503 or time.monotonic() > until:
+                    raise
+                time.sleep(2.0)
 
     def deployments(self) -> dict[str, dict[str, Any]]:
         """Return flow name to deployment."""
