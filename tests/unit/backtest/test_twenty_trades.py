@@ -26,8 +26,8 @@ MARKET = MarketParams(
 LONG = {"side": 1, "stop": 98.0, "target": 104.0}
 SHORT = {"side": -1, "stop": 102.0, "target": 96.0}
 
-# name: signal, bars after the calm one (open, high, low, close and, where not 1,000, volume),
-# fills (price, quantity), fees, result, reason
+# By name the signal, the bars after the calm one (open, high, low, close and, where not 1,000, volume),
+# the fills (price, quantity), what they cost, what the trade made, and why it ended.
 TRADES = {
     # (104 - 100.05) * 100 - 2 of fees
     "target": (LONG, [CALM, UP], [(100.05, 100), (104, 100)], 2.0, 393.0, "target"),
