@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow.parquet as pq
 
 from tsis.core.table import TableSpec
@@ -24,17 +25,20 @@ class Staging:
 
     def add(self, table: TableSpec, rows: pl.DataFrame, origin: str) -> None:
         """Write `rows` with their `origin` in a column ``_origin``, one file a partition."""
+        texts = [*rows.select(cs.string()).columns, "_origin"]
         split = rows.with_columns(_origin=pl.lit(origin), _partition=partition_of(table))
         for (partition,), part in split.partition_by("_partition", as_dict=True, include_key=False).items():
             folder = self._folder / table.name / str(partition)
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{uuid4().hex}.parquet"
-            pq.write_table(part.to_arrow(compat_level=pl.CompatLevel.oldest()), path, compression="lz4")
+            stored = part.to_arrow(compat_level=pl.CompatLevel.oldest())
+            # to look for repeated numbers takes as long as all else, and finds none
+            pq.write_table(stored, path, compression="lz4", use_dictionary=texts, write_statistics=False)
             self._paths.setdefault(table.name, {}).setdefault(str(partition), []).append(path)
 
-    def parts(self, table: TableSpec) -> list[tuple[str, list[Path]]]:
+    def parts(self, table: TableSpec) -> dict[str, list[Path]]:
         """Return the partitions of `table` in order, each with its files in the order in which they came."""
-        return sorted(self._paths.get(table.name, {}).items())
+        return dict(sorted(self._paths.get(table.name, {}).items()))
 
     def spill_folder(self) -> Path:
         """Return a folder for what does not fit in memory."""
