@@ -62,7 +62,7 @@ def write_partition(
                 while group is not None and rows < FILE_ROWS:
                     writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                     bounds.add(group)
-                    rows += group.num_rows
+                    rows, group = rows + group.num_rows, None  # before the next is made
                     group = next(groups, None)
             sync(temporary)
             digest = file_sha256(temporary)
@@ -91,9 +91,11 @@ def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator
         waiting += batch.num_rows
         while waiting >= ROW_GROUP_ROWS:
             joined = pa.Table.from_batches(pending, table.arrow_schema)
-            yield joined.slice(0, ROW_GROUP_ROWS).combine_chunks()
-            rest = joined.slice(ROW_GROUP_ROWS)
+            group, rest = joined.slice(0, ROW_GROUP_ROWS).combine_chunks(), joined.slice(ROW_GROUP_ROWS)
             pending, waiting = rest.to_batches(), rest.num_rows
+            del joined, rest  # a row group of a wide table is a quarter of a gigabyte
+            yield group
+            del group
     if waiting:
         yield pa.Table.from_batches(pending, table.arrow_schema).combine_chunks()
 

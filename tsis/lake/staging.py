@@ -11,7 +11,7 @@ import polars.selectors as cs
 import pyarrow.parquet as pq
 
 from tsis.core.table import TableSpec
-from tsis.lake.partition import partition_of
+from tsis.lake.partition import rows_by_partition
 
 FOLDER = "_staging"
 
@@ -26,15 +26,14 @@ class Staging:
     def add(self, table: TableSpec, rows: pl.DataFrame, origin: str) -> None:
         """Write `rows` with their `origin` in a column ``_origin``, one file a partition."""
         texts = [*rows.select(cs.string()).columns, "_origin"]
-        split = rows.with_columns(_origin=pl.lit(origin), _partition=partition_of(table))
-        for (partition,), part in split.partition_by("_partition", as_dict=True, include_key=False).items():
-            folder = self._folder / table.name / str(partition)
+        for partition, numbers in rows_by_partition(table, rows).items():
+            folder = self._folder / table.name / partition
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{uuid4().hex}.parquet"
-            stored = part.to_arrow(compat_level=pl.CompatLevel.oldest())
+            part = rows[numbers].with_columns(_origin=pl.lit(origin)).to_arrow(compat_level=pl.CompatLevel.oldest())
             # to look for repeated numbers takes as long as all else, and finds none
-            pq.write_table(stored, path, compression="lz4", use_dictionary=texts, write_statistics=False)
-            self._paths.setdefault(table.name, {}).setdefault(str(partition), []).append(path)
+            pq.write_table(part, path, compression="lz4", use_dictionary=texts, write_statistics=False)
+            self._paths.setdefault(table.name, {}).setdefault(partition, []).append(path)
 
     def parts(self, table: TableSpec) -> dict[str, list[Path]]:
         """Return the partitions of `table` in order, each with its files in the order in which they came."""

@@ -24,7 +24,7 @@ from tsis.lake.lock import locked
 from tsis.lake.manifest import FileEntry, Manifest, schema_fingerprint
 from tsis.lake.merge import in_turn, merged_batches, refuse_moved, stays
 from tsis.lake.parquet import frame_batches, write_partition
-from tsis.lake.partition import partition_of
+from tsis.lake.partition import rows_by_partition
 from tsis.lake.quarantine import set_aside
 from tsis.lake.scan import may_hold
 from tsis.lake.snapshot import Snapshot, current_snapshot, in_use, keep, promote
@@ -310,12 +310,7 @@ class Transaction:
         Stored rows remain where `stays` is true, None for everywhere.
         """
         folder = self._lake.folder(spec)
-        parts = {
-            str(name): part
-            for (name,), part in rows.with_columns(_partition=partition_of(spec))
-            .partition_by("_partition", as_dict=True, include_key=False)
-            .items()
-        }
+        parts = rows_by_partition(spec, rows)
         held = self._staging.parts(spec)
         wanted = sorted({*parts, *held, *touched})
 
@@ -323,8 +318,9 @@ class Transaction:
             paths = self._stored(spec, entries, partition)
             stored = pl.scan_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty().lazy()
             kept = stored.filter(stays if stays is not None else True).collect()
-            added = chain(map(_read_held, held.get(partition, ())), [parts.get(partition, spec.empty())])
-            batches = (batch for rows in in_turn(spec, kept, added) for batch in frame_batches(spec, rows))
+            last = rows[parts[partition]] if partition in parts else rows.clear()
+            added = chain(map(_read_held, held.get(partition, ())), [last])
+            batches = (batch for piece in in_turn(spec, kept, added) for batch in frame_batches(spec, piece))
             return write_partition(spec, folder, partition, batches)
 
         # compressing and syncing leave the interpreter to others; the entries come in the order of partitions

@@ -15,7 +15,7 @@ from tsis.lake.transaction import Transaction
 from tsis.runtime.dag import SHARED
 from tsis.runtime.resume import Resumed
 
-IN_MEMORY_BYTES = 256_000_000
+IN_MEMORY_BYTES = 128_000_000
 """Of the frames of all units; where there are more they go on hold, so many at a time."""
 
 
@@ -100,7 +100,7 @@ def in_turn(
 ) -> Iterator[tuple[str | None, Future[Resumed]]]:
     """Yield units and their calls, done, in the order of `units`.
 
-    One call more than `threads` is begun at a time, and none while much waits for a unit that comes before it.
+    As many as `threads` run at a time, and no more are begun while much waits for a unit that comes before it.
     """
     waiting: deque[tuple[str | None, Future[Resumed]]] = deque()
     for unit in units:
@@ -118,7 +118,7 @@ def in_turn(
 def _is_enough(calls: Sequence[Future[Resumed]], threads: int) -> bool:
     running = [call for call in calls if not call.done()]
     ended = [call.result() for call in calls if call.done() and not call.exception()]
-    return len(running) > threads or (bool(running) and sum(map(_size, ended)) > IN_MEMORY_BYTES)
+    return len(running) >= threads or (bool(running) and sum(map(_size, ended)) > IN_MEMORY_BYTES)
 
 
 def _size(result: Resumed) -> int:
