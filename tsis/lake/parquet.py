@@ -23,12 +23,21 @@ _NAME_LENGTH = 24
 def frame_batches(table: TableSpec, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """Yield `rows` as record batches of the table's Arrow schema."""
     for part in rows.iter_slices(ROW_GROUP_ROWS):
-        stored = part.to_arrow(compat_level=pl.CompatLevel.oldest())
-        columns = [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(stored.columns, table.arrow_schema, strict=True)
-        ]
-        yield from pa.Table.from_arrays(columns, schema=table.arrow_schema).to_batches(max_chunksize=ROW_GROUP_ROWS)
+        yield from _stored(table, part).to_batches(max_chunksize=ROW_GROUP_ROWS)
+
+
+def one_batch(table: TableSpec, rows: pl.DataFrame) -> pa.RecordBatch:
+    """Return `rows` as one record batch of the table's Arrow schema."""
+    return _stored(table, rows).combine_chunks().to_batches()[0]
+
+
+def _stored(table: TableSpec, rows: pl.DataFrame) -> pa.Table:
+    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    columns = [
+        column if column.type == field.type else column.cast(field.type)
+        for column, field in zip(stored.columns, table.arrow_schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=table.arrow_schema)
 
 
 def write_partition(

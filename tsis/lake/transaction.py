@@ -164,7 +164,7 @@ class Transaction:
         for table, frame in rows.items():
             self.require_conforming(table, frame)
         for table, frame in rows.items():
-            self._staging.add(self.spec(table), frame, origin="")
+            self._staging.hold(self.spec(table), frame)
 
     def let_go(self, table: str) -> None:
         """Remove what is on hold."""
@@ -311,7 +311,7 @@ class Transaction:
         """
         folder = self._lake.folder(spec)
         parts = rows_by_partition(spec, rows)
-        held = self._staging.parts(spec)
+        held = self._staging.held(spec)
         wanted = sorted({*parts, *held, *touched})
 
         def rewritten(partition: str) -> list[FileEntry]:
@@ -319,7 +319,7 @@ class Transaction:
             stored = pl.scan_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty().lazy()
             kept = stored.filter(stays if stays is not None else True).collect()
             last = rows[parts[partition]] if partition in parts else rows.clear()
-            added = chain(map(_read_held, held.get(partition, ())), [last])
+            added = chain((read() for read in held.get(partition, ())), [last])
             batches = (batch for piece in in_turn(spec, kept, added) for batch in frame_batches(spec, piece))
             return write_partition(spec, folder, partition, batches)
 
@@ -361,7 +361,3 @@ def _refuse_foreign(spec: TableSpec, rows: pl.DataFrame, tickers: Sequence[str])
     n_foreign = rows.filter(~pl.col("ticker").is_in(tickers)).height
     if n_foreign:
         raise ContractError(f"{spec.name}: {n_foreign:,} rows are of other tickers than {some(tickers)}")
-
-
-def _read_held(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path, hive_partitioning=False, glob=False).drop("_origin")

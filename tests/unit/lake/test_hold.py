@@ -59,9 +59,9 @@ def test_all_rows_are_replaced_and_nothing_is_left_on_disk(lake: Lake) -> None:
         for ticker in ("B", "C"):
             transaction.hold({DAILY: days(ticker, moments(2))})
         transaction.replace(DAILY, days("D", moments(1)))
-        assert any((lake.root / "_staging").rglob("*.parquet"))
+        assert any((lake.root / "_staging").rglob("*.arrow"))
         transaction.let_go(DAILY)
-        assert not any((lake.root / "_staging").rglob("*.parquet"))
+        assert not any((lake.root / "_staging").rglob("*.arrow"))
         transaction.commit("all")
     assert lake.scan(DAILY).collect()["ticker"].value_counts(sort=True).rows() == [("B", 4), ("C", 4), ("D", 2)]
 
