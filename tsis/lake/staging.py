@@ -49,7 +49,8 @@ class Staging:
         path = self._folder / table.name / f"{uuid4().hex}.arrow"
         path.parent.mkdir(parents=True, exist_ok=True)
         places = self._held.setdefault(table.name, {})
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.arrow_schema) as writer:
+        options = pa.ipc.IpcWriteOptions(compression="lz4")
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.arrow_schema, options=options) as writer:
             for index, (partition, numbers) in enumerate(rows_by_partition(table, rows).items()):
                 writer.write_batch(one_batch(table, rows[numbers]))
                 places.setdefault(partition, []).append((path, index))
