@@ -11,7 +11,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks import bars, fracdiff, growth, imbalance_bars, labels, memory, report, splits, store, weights
+from benchmarks import (
+    bars,
+    features,
+    features_growth,
+    fracdiff,
+    growth,
+    imbalance_bars,
+    labels,
+    memory,
+    report,
+    splits,
+    store,
+    weights,
+)
 from benchmarks.contest import Contest, Row, hold
 from benchmarks.minute_bars import minute_bars
 
@@ -123,6 +136,22 @@ def _growth(asked: Asked) -> Found:
     return Found(tables=[growth.table(done)], problems=problems)
 
 
+def _features(asked: Asked) -> Found:
+    problems = features.differences()
+    rows = _held(features.contests(), min(asked.rounds, FEW_ROUNDS))
+    print("live bars ...", file=sys.stderr, flush=True)
+    found, started_s = features.steady(features.bars(2 * features.LIVE_BARS)), features.start_seconds()
+    return Found(rows, [features.table(found, started_s)], problems + features.problems(found, started_s))
+
+
+def _features_growth(asked: Asked) -> Found:
+    done = features_growth.measure(asked.folder)
+    more = done[-1].peak_bytes / done[-2].peak_bytes
+    problems = [f"{run.tickers} tickers took {run.peak_bytes / 1e6:,.0f} MB" for run in done if run.peak_bytes > 2e9]
+    problems += [f"peak memory grew {more:.2f}× with twice the tickers"] if more > FLAT_AT_MOST else []
+    return Found(tables=[features_growth.table(done)], problems=problems)
+
+
 PARTS: dict[str, Callable[[Asked], Found]] = {
     "bars": _bars,
     "imbalance_bars": _imbalance_bars,
@@ -130,6 +159,8 @@ PARTS: dict[str, Callable[[Asked], Found]] = {
     "weights": _weights,
     "fracdiff": _fracdiff,
     "splits": _splits,
+    "features": _features,
+    "features_growth": _features_growth,
     "store": _store,
     "memory": _memory,
     "growth": _growth,

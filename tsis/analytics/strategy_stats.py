@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -10,9 +11,19 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tsis.analytics.drawdown import max_drawdown_frac
+from tsis.analytics.activity import exposure_frac, turnover_annual
+from tsis.analytics.drawdown import longest_under_water, max_drawdown_frac, under_water_frac
 from tsis.analytics.moments import moments
+from tsis.analytics.performance import annual_return_frac, calmar, sortino_annual, volatility_annual_frac
 from tsis.analytics.sharpe import min_track_record_length, probabilistic_sharpe
+from tsis.analytics.tail_risk import conditional_value_at_risk_frac, value_at_risk_frac
+from tsis.analytics.trade_results import (
+    expectancy,
+    longest_losing_streak,
+    payoff_ratio,
+    profit_factor,
+    win_rate_frac,
+)
 from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
@@ -47,6 +58,7 @@ def strategy_stats(
     Daily returns are those of `pnl_daily`, days without trades included. A closed trade is what lies between two
     moments at which the ticker is flat; its result is the change of the ticker's realised pnl, fees included. The
     Sharpe ratio uses ddof 1, skew and kurtosis are population moments (3 = normal), PSR is against 0, MinTRL at 95 %.
+    A day counts as held if a position was open at some time of it, by the UTC date of the fills.
 
     Returns
     -------
@@ -56,7 +68,7 @@ def strategy_stats(
     rows: list[dict[str, Any]] = []
     for days in pnl_daily.sort(spec(PnlDaily).key).partition_by("session_id", "strategy_id", maintain_order=True):
         own = positions.filter(pl.col("session_id") == days["session_id"][0])
-        rows.append(_measured(days, _trade_results(own), params))
+        rows.append(_measured(days, own, params))
     stats = pl.DataFrame(rows, schema=spec(StrategyStats).polars_schema).sort(spec(StrategyStats).key)
     daily = (
         pnl_daily.sort("date")
@@ -83,7 +95,8 @@ def _trade_results(positions: pl.DataFrame) -> list[float]:
     return results
 
 
-def _measured(days: pl.DataFrame, trades: list[float], params: StrategyStatsParams) -> dict[str, Any]:
+def _measured(days: pl.DataFrame, positions: pl.DataFrame, params: StrategyStatsParams) -> dict[str, Any]:
+    trades = _trade_results(positions)
     first = days.row(0, named=True)
     start = first["equity"] - first["pnl"]
     equity = days["equity"].to_numpy()
@@ -95,9 +108,8 @@ def _measured(days: pl.DataFrame, trades: list[float], params: StrategyStatsPara
     if sharpe is not None and found.skew is not None and found.kurtosis is not None:
         psr = _defined(probabilistic_sharpe(sharpe, 0.0, n_days, found.skew, found.kurtosis))
         min_trl = _defined(min_track_record_length(sharpe, 0.0, 0.95, found.skew, found.kurtosis))
-    gains, losses = math.fsum(x for x in trades if x > 0), -math.fsum(x for x in trades if x < 0)
-    mean_equity = math.fsum(equity) / n_days
-    turnover = math.fsum(days["turnover"]) * periods / n_days
+    returns = days["ret_frac"].to_list()
+    curve = np.concatenate(([start], equity))
     return {
         "session_id": first["session_id"],
         "origin": first["origin"],
@@ -107,17 +119,45 @@ def _measured(days: pl.DataFrame, trades: list[float], params: StrategyStatsPara
         "total_return_frac": float(equity[-1] / start - 1.0),
         "sharpe_daily": sharpe,
         "sharpe_annual": None if sharpe is None else sharpe * math.sqrt(periods),
+        "sortino_annual": sortino_annual(returns, periods),
+        "calmar": calmar(returns, periods),
+        "annual_return_frac": annual_return_frac(returns, periods),
+        "volatility_annual_frac": volatility_annual_frac(returns, periods),
         "periods_a_year": periods,
         "skew": found.skew,
         "kurtosis": found.kurtosis,
         "psr_frac": psr,
         "min_trl_days": min_trl,
-        "max_drawdown_frac": max_drawdown_frac(np.concatenate(([start], equity))),
-        "profit_factor": gains / losses if losses > 0 else None,
-        "win_rate_frac": sum(x > 0 for x in trades) / len(trades) if trades else None,
-        "expectancy": math.fsum(trades) / len(trades) if trades else None,
-        "turnover_annual": turnover / mean_equity if mean_equity > 0 else None,
+        "max_drawdown_frac": max_drawdown_frac(curve),
+        "longest_under_water_days": longest_under_water(curve),
+        "under_water_frac": under_water_frac(curve),
+        "var_95_frac": value_at_risk_frac(returns),
+        "cvar_95_frac": conditional_value_at_risk_frac(returns),
+        "profit_factor": profit_factor(trades),
+        "win_rate_frac": win_rate_frac(trades),
+        "expectancy": expectancy(trades),
+        "payoff_ratio": payoff_ratio(trades),
+        "longest_losing_streak": longest_losing_streak(trades),
+        "exposure_frac": exposure_frac(_days_held(positions, days["date"]), n_days),
+        "fees": math.fsum(days["fees"]),
+        "turnover_annual": turnover_annual(days["turnover"].to_list(), equity.tolist(), periods),
     }
+
+
+def _days_held(positions: pl.DataFrame, dates: pl.Series) -> int:
+    """Return on how many of `dates` some ticker had a position, for however short a time."""
+    held: set[date] = set()
+    for rows in positions.sort("ticker", "ts", "fill_id").partition_by("ticker", maintain_order=True):
+        begun: date | None = None
+        for at, qty in rows.select(pl.col("ts").dt.date(), "qty").iter_rows():
+            if begun is None and qty != 0:
+                begun = at
+            elif begun is not None and qty == 0:
+                held.update(dates.filter((dates >= begun) & (dates <= at)))
+                begun = None
+        if begun is not None:
+            held.update(dates.filter(dates >= begun))
+    return len(held)
 
 
 def _defined(value: float) -> float | None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import polars as pl
 from pydantic import Field
 
 from tsis.backtest import order_tables
+from tsis.backtest.account import AccountParams
 from tsis.backtest.costs import MarketParams
 from tsis.backtest.replay import Replay, replay
 from tsis.backtest.stories import all_fills, signal_stories
 from tsis.core.errors import DataError, ParamsError
-from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.tables.execution.fills_log import FillsLog
@@ -31,26 +28,14 @@ _WRITES = [SignalsHistory, ActiveSignals, OrdersLog, FillsLog, Positions, RiskLi
 Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 
-class FillsLogParams(Params):
-    """The account, its limits, and the markets that it trades on.
+class FillsLogParams(AccountParams):
+    """The account of each strategy, its limits, and the markets that it trades on.
 
     Parameters
     ----------
-    start_equity : cash of each strategy at the start, in the quote currency of its instruments.
-    risk_per_trade_frac : share of equity that a trade may lose at its stop, at a bet size of 1.
-    max_positions : positions and waiting entries at a time.
-    daily_loss_frac : loss since the end of the day before that stops the day.
-    max_gross_frac, max_net_frac : value of all positions, and of the long less the short ones, over equity; None for no
-        limit beside the markets'.
     markets : by asset class.
     """
 
-    start_equity: float = Field(default=100_000.0, gt=0)
-    risk_per_trade_frac: float = Field(default=0.02, gt=0, le=1)
-    max_positions: int = Field(default=1, ge=1)
-    daily_loss_frac: float = Field(default=0.05, gt=0, le=1)
-    max_gross_frac: float | None = Field(default=None, gt=0)
-    max_net_frac: float | None = Field(default=None, gt=0)
     markets: dict[str, MarketParams] = Field(
         default_factory=lambda: {
             "equity": MarketParams(slippage_bps=2.0, fee_per_unit=0.005, max_leverage=2.0),
@@ -60,11 +45,6 @@ class FillsLogParams(Params):
             "crypto": MarketParams(slippage_bps=5.0, fee_bps=10.0, max_leverage=1.0),
         }
     )
-
-    def limits(self) -> np.ndarray:
-        """Return the `limits` of the session kernel."""
-        most = [math.inf if limit is None else limit for limit in (self.max_gross_frac, self.max_net_frac)]
-        return np.array([self.risk_per_trade_frac, float(self.max_positions), self.daily_loss_frac, *most])
 
 
 @stage(reads=[Setups, InformationBars, FuturesRoll, TickersDim], writes=_WRITES, by="whole")

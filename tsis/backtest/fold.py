@@ -47,7 +47,7 @@ def fold(
     n_rows, done = bars.open_.shape[0], 0
     if equity is None:
         equity = np.empty(0)
-    parts = []
+    parts = [np.empty((0, RECORD))]
     room = 3 * proposals.shape[0] + 2 * instruments.shape[0] + 2 * kernel.ROW_RECORDS
     while done < n_rows:
         records = np.empty((room, RECORD))
@@ -58,4 +58,4 @@ def fold(
         )  # fmt: skip
         parts.append(records[:n_records])
         done += n_consumed
-    return np.concatenate(parts) if len(parts) != 1 else parts[0]
+    return np.concatenate(parts) if len(parts) != 2 else parts[1]

@@ -30,6 +30,10 @@ features_app = typer.Typer(
     no_args_is_help=True, help="List, describe and audit features. Example: [bold]tsis features audit[/]"
 )
 app.add_typer(features_app, name="features")
+models_app = typer.Typer(
+    no_args_is_help=True, help="List, explain, promote and retire models. Example: [bold]tsis models show us_daily[/]"
+)
+app.add_typer(models_app, name="models")
 
 LakeOption = Annotated[Path | None, typer.Option("--lake", envvar="TSIS_LAKE", help="The lake to work on.")]
 Names = Annotated[list[str] | None, typer.Argument(help="Stages; all where none is named.", show_default=False)]
@@ -221,6 +225,57 @@ def audit(
     from tsis.cli.features import audit_features  # noqa: PLC0415
 
     audit_features(context.obj, ticker or [], bar_spec or [], rows)
+
+
+ModelName = Annotated[str, typer.Argument(help="A model, or NAME@VERSION (the beginning of one).")]
+Reason = Annotated[str, typer.Option(help="Why; kept with the change for good.")]
+
+
+@models_app.command(name="list")
+def list_models(context: typer.Context) -> None:
+    """List the models with stage, scores and verdict. Example: [bold]tsis models list[/]."""
+    from tsis.cli.models import list_models as listed  # noqa: PLC0415
+
+    listed(context.obj)
+
+
+@models_app.command(name="show")
+def show_model(
+    context: typer.Context,
+    name: ModelName,
+    event: Annotated[str | None, typer.Option(help="Explain the prediction of TICKER, or of TICKER@TIME.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The entry of the registry as JSON.")] = False,
+) -> None:
+    """Explain a model: data, scores, importance, verdict. Example: [bold]tsis models show us_daily --event IBM[/]."""
+    from tsis.cli.models import show_model as shown  # noqa: PLC0415
+
+    shown(context.obj, name, event, as_json=as_json)
+
+
+@models_app.command()
+def promote(context: typer.Context, name: ModelName, reason: Reason) -> None:
+    """Make a model active, if the gate lets it. Example: [bold]tsis models promote us_daily --reason "..."[/]."""
+    from tsis.cli.models import promote_model  # noqa: PLC0415
+
+    promote_model(context.obj, name, reason)
+
+
+@models_app.command()
+def retire(context: typer.Context, name: ModelName, reason: Reason) -> None:
+    """Take an active model out of use. Example: [bold]tsis models retire us_daily --reason "..."[/]."""
+    from tsis.cli.models import retire_model  # noqa: PLC0415
+
+    retire_model(context.obj, name, reason)
+
+
+@models_app.command()
+def compare(
+    context: typer.Context, first: ModelName, second: Annotated[str, typer.Argument(help="Another one.")]
+) -> None:
+    """Show what differs between two models. Example: [bold]tsis models compare us_daily fx_hourly[/]."""
+    from tsis.cli.models import compare_models  # noqa: PLC0415
+
+    compare_models(context.obj, first, second)
 
 
 def main() -> None:

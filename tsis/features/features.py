@@ -28,6 +28,8 @@ from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.reference.sessions import Sessions
 from tsis.tables.reference.tickers_dim import TickersDim
 
+_BARS_AT_ONCE = 16_384
+
 
 class FeaturesParams(Params):
     """Parameters of `features`.
@@ -75,10 +77,16 @@ def features(
     empty = pl.DataFrame(schema=spec(Features).polars_schema | dict.fromkeys(engine.names, pl.Float64))
     frames, after = [empty], dict(state or {})
     for name, bars, given in series_of(information_bars, bar_microstructure, sessions, tickers_dim, params):
-        out, after[name] = engine.fold(given, after[name] if name in after else engine.start())
-        values = pl.from_numpy(np.ascontiguousarray(out.T), schema=engine.names, orient="col")
-        frames.append(pl.concat([bars.select(key), values.fill_nan(None)], how="horizontal"))
-    return pl.concat(frames).sort(spec(Features).key), after
+        checkpoint = after.get(name, engine.start())
+        # the matrix, the columns and the nulls of a year would be three times the table
+        for first in range(0, bars.height, _BARS_AT_ONCE):
+            piece = np.ascontiguousarray(given[:, first : first + _BARS_AT_ONCE])
+            out, checkpoint = engine.fold(piece, checkpoint)
+            values = pl.from_numpy(np.ascontiguousarray(out.T), schema=engine.names, orient="col").fill_nan(None)
+            frames.append(pl.concat([bars[first : first + _BARS_AT_ONCE].select(key), values], how="horizontal"))
+        after[name] = checkpoint
+    # series come in the order of their names, and their bars in order
+    return pl.concat(frames), after
 
 
 def series_of(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from tsis.core.errors import RevisionError
+from tsis.core.errors import ContractError, RevisionError
 from tsis.core.table import TableSpec
 from tsis.lake.parquet import ROW_GROUP_ROWS, frame_batches
 from tsis.lake.partition import partition_of
@@ -22,7 +22,7 @@ _THREADS = 4
 
 
 def merged(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
-    """Return stored and added rows, sorted by key; rows that are known already change nothing.
+    """Return stored and added rows, each without repeated keys, sorted by key; what is known already changes nothing.
 
     Raises
     ------
@@ -30,6 +30,8 @@ def merged(table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame) -> pl.Da
         If a known key arrives with other values: a revision must carry a later ``known_at``.
     """
     key = list(table.key)
+    if stored.is_empty():
+        return added.sort(key)
     both = pl.concat([stored, added]).unique(keep="first", maintain_order=True)
     clashes = both.filter(~pl.struct(key).is_first_distinct())
     if not clashes.is_empty():
@@ -92,21 +94,38 @@ def _without_repeats(table: TableSpec, last: pl.DataFrame, rows: pl.DataFrame) -
     return marked.filter(~pl.col("_row")).drop("_key", "_row")
 
 
-def replaced(
-    table: TableSpec, stored: pl.DataFrame, added: pl.DataFrame, since: Mapping[str, datetime | None]
-) -> pl.DataFrame:
-    """Return `added` in place of the stored rows of the tickers in `since`, those known after its time, sorted by key.
-
-    Raises
-    ------
-    RevisionError
-        If an added row has the key of a row that stays.
-    """
+def stays(table: TableSpec, since: Mapping[str, datetime | None]) -> pl.Expr:
+    """Return an expression for the rows that remain where those of each ticker in `since` known after its time go."""
     kept = ~pl.col("ticker").is_in(list(since))
     if any(since.values()):
         times = pl.col("ticker").replace_strict(since, default=None, return_dtype=pl.Datetime("us", "UTC"))
         kept |= (pl.col(str(table.known)) <= times).fill_null(value=False)
-    return merged(table, stored.filter(kept), added)
+    return kept
+
+
+def in_turn(table: TableSpec, stored: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Yield stored and added rows sorted by key, a piece for each of `parts`, whose tickers must follow each other.
+
+    Raises
+    ------
+    ContractError
+        If the tickers of a part do not come behind those of the part before.
+    RevisionError
+        As `merged`.
+    """
+    rest, waiting = stored, table.empty()
+    for part in parts:
+        if part.is_empty():
+            continue
+        if not waiting.is_empty():
+            first, last = str(part["ticker"].min()), str(waiting["ticker"].max())
+            if not last < first:
+                raise ContractError(f"{table.name}: rows of {first} come behind those of {last}")
+            is_before = pl.col("ticker") < first
+            yield merged(table, rest.filter(is_before), waiting)
+            rest = rest.filter(~is_before)
+        waiting = part
+    yield merged(table, rest, waiting)
 
 
 def refuse_moved(table: TableSpec, stored: pl.LazyFrame, added: pl.DataFrame) -> None:

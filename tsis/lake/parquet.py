@@ -23,12 +23,21 @@ _NAME_LENGTH = 24
 def frame_batches(table: TableSpec, rows: pl.DataFrame) -> Iterator[pa.RecordBatch]:
     """Yield `rows` as record batches of the table's Arrow schema."""
     for part in rows.iter_slices(ROW_GROUP_ROWS):
-        stored = part.to_arrow(compat_level=pl.CompatLevel.oldest())
-        columns = [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(stored.columns, table.arrow_schema, strict=True)
-        ]
-        yield from pa.Table.from_arrays(columns, schema=table.arrow_schema).to_batches(max_chunksize=ROW_GROUP_ROWS)
+        yield from _stored(table, part).to_batches(max_chunksize=ROW_GROUP_ROWS)
+
+
+def one_batch(table: TableSpec, rows: pl.DataFrame) -> pa.RecordBatch:
+    """Return `rows` as one record batch of the table's Arrow schema."""
+    return _stored(table, rows).combine_chunks().to_batches()[0]
+
+
+def _stored(table: TableSpec, rows: pl.DataFrame) -> pa.Table:
+    stored = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    columns = [
+        column if column.type == field.type else column.cast(field.type)
+        for column, field in zip(stored.columns, table.arrow_schema, strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=table.arrow_schema)
 
 
 def write_partition(
@@ -62,7 +71,7 @@ def write_partition(
                 while group is not None and rows < FILE_ROWS:
                     writer.write_table(group, row_group_size=ROW_GROUP_ROWS)
                     bounds.add(group)
-                    rows += group.num_rows
+                    rows, group = rows + group.num_rows, None  # before the next is made
                     group = next(groups, None)
             sync(temporary)
             digest = file_sha256(temporary)
@@ -91,9 +100,11 @@ def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator
         waiting += batch.num_rows
         while waiting >= ROW_GROUP_ROWS:
             joined = pa.Table.from_batches(pending, table.arrow_schema)
-            yield joined.slice(0, ROW_GROUP_ROWS).combine_chunks()
-            rest = joined.slice(ROW_GROUP_ROWS)
+            group, rest = joined.slice(0, ROW_GROUP_ROWS).combine_chunks(), joined.slice(ROW_GROUP_ROWS)
             pending, waiting = rest.to_batches(), rest.num_rows
+            del joined, rest  # a row group of a wide table is a quarter of a gigabyte
+            yield group
+            del group
     if waiting:
         yield pa.Table.from_batches(pending, table.arrow_schema).combine_chunks()
 

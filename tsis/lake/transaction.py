@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -21,9 +22,9 @@ from tsis.lake.durable import replace_file
 from tsis.lake.integrity import intact_files
 from tsis.lake.lock import locked
 from tsis.lake.manifest import FileEntry, Manifest, schema_fingerprint
-from tsis.lake.merge import merged, merged_batches, refuse_moved, replaced
+from tsis.lake.merge import in_turn, merged_batches, refuse_moved, stays
 from tsis.lake.parquet import frame_batches, write_partition
-from tsis.lake.partition import partition_of
+from tsis.lake.partition import rows_by_partition
 from tsis.lake.quarantine import set_aside
 from tsis.lake.scan import may_hold
 from tsis.lake.snapshot import Snapshot, current_snapshot, in_use, keep, promote
@@ -109,7 +110,7 @@ class Transaction:
         return self._lake.scan_version(table, self.version(table), tickers, start, end, asof)
 
     def replace(self, table: str, rows: pl.DataFrame, tickers: Sequence[str] | None = None) -> Publication:
-        """Publish `rows` in place of all rows, or of the rows of `tickers`.
+        """Publish `rows`, behind those on hold, in place of all rows, or of the rows of `tickers`.
 
         Where the lake holds the table in another column layout, `rows` take the place of all rows in either case.
 
@@ -121,10 +122,12 @@ class Transaction:
         if tickers is not None:
             return self.replace_since(table, rows, dict.fromkeys(tickers))
         spec = self.require_conforming(table, rows)
-        return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
+        return self._rewrite(spec, (), rows)
 
     def replace_since(self, table: str, rows: pl.DataFrame, since: Mapping[str, datetime | None]) -> Publication:
-        """Publish `rows` in place of the rows of each ticker in `since` that are known after its time (None: all).
+        """Publish `rows`, behind those on hold, in place of those of each ticker in `since` known after its time.
+
+        None for a time: all of its rows.
 
         Raises
         ------
@@ -139,15 +142,33 @@ class Transaction:
         _refuse_foreign(spec, rows, sorted(since))
         before = self._compatible(spec) if any(since.values()) else self._manifest(spec)
         if before is None or before.schema != schema_fingerprint(spec):
-            return self._rewrite(spec, (), rows, lambda _, added: added.sort(spec.key))
+            return self._rewrite(spec, (), rows)
         touched = {
             entry.partition
             for entry in before.files
             if any(may_hold(spec, entry, [ticker], start) for ticker, start in since.items())
         }
-        return self._rewrite(
-            spec, before.files, rows, lambda stored, added: replaced(spec, stored, added, since), touched
-        )
+        return self._rewrite(spec, before.files, rows, stays(spec, since), touched)
+
+    def hold(self, rows: Mapping[str, pl.DataFrame]) -> None:
+        """Keep rows of some tables on disk until the next `replace` or `replace_since`, which needs little memory then.
+
+        In each partition the tickers must come behind those of the calls before, as those that are published in the end
+        must, too.
+
+        Raises
+        ------
+        ContractError
+            If any row breaks the contract; then nothing is held.
+        """
+        for table, frame in rows.items():
+            self.require_conforming(table, frame)
+        for table, frame in rows.items():
+            self._staging.hold(self.spec(table), frame)
+
+    def let_go(self, table: str) -> None:
+        """Remove what is on hold."""
+        self._staging.forget(self.spec(table))
 
     def require_conforming(self, table: str, rows: pl.DataFrame) -> TableSpec:
         """Return the declaration of `table` where `rows` could be published.
@@ -177,7 +198,7 @@ class Transaction:
         if spec.partition != "none" and spec.time not in spec.key:
             refuse_moved(spec, self.scan(spec.name), good)
         entries = before.files if before else ()
-        published = self._rewrite(spec, entries, good, lambda stored, added: merged(spec, stored, added))
+        published = self._rewrite(spec, entries, good)
         return Publication(published.version, published.rows, n_bad, aside)
 
     def stage(self, table: str, rows: pl.DataFrame, origin: str) -> Publication:
@@ -194,7 +215,7 @@ class Transaction:
         folder = self._lake.folder(spec)
         kept = list(before.files) if before else []
         spill = self._staging.spill_folder()
-        for partition, paths in self._staging.parts(spec):
+        for partition, paths in self._staging.parts(spec).items():
             stored = self._stored(spec, kept, partition)
             batches = merged_batches(spec, stored, paths, spill, has_vendor_seq=has_vendor_seq)
             written = write_partition(spec, folder, partition, batches)
@@ -281,26 +302,26 @@ class Transaction:
         spec: TableSpec,
         entries: Sequence[FileEntry],
         rows: pl.DataFrame,
-        combine: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
+        stays: pl.Expr | None = None,
         touched: Iterable[str] = (),
     ) -> Publication:
-        """Write anew the partitions that `rows` fall in and those `touched`; the others keep their files."""
+        """Write anew the partitions that `rows` or those on hold fall in, and those `touched`; the others stay.
+
+        Stored rows remain where `stays` is true, None for everywhere.
+        """
         folder = self._lake.folder(spec)
-        parts = {
-            str(name): part
-            for (name,), part in rows.with_columns(_partition=partition_of(spec))
-            .partition_by("_partition", as_dict=True, include_key=False)
-            .items()
-        }
-        wanted = sorted({*parts, *touched})
+        parts = rows_by_partition(spec, rows)
+        held = self._staging.held(spec)
+        wanted = sorted({*parts, *held, *touched})
 
         def rewritten(partition: str) -> list[FileEntry]:
             paths = self._stored(spec, entries, partition)
-            stored = pl.read_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty()
-            combined = combine(stored, parts.get(partition, spec.empty()))
-            if combined.is_empty():
-                return []
-            return write_partition(spec, folder, partition, frame_batches(spec, combined))
+            stored = pl.scan_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty().lazy()
+            kept = stored.filter(stays if stays is not None else True).collect()
+            last = rows[parts[partition]] if partition in parts else rows.clear()
+            added = chain((read() for read in held.get(partition, ())), [last])
+            batches = (batch for piece in in_turn(spec, kept, added) for batch in frame_batches(spec, piece))
+            return write_partition(spec, folder, partition, batches)
 
         # compressing and syncing leave the interpreter to others; the entries come in the order of partitions
         with ThreadPoolExecutor(_WRITERS, thread_name_prefix=spec.table) as pool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
 import polars as pl
 
-from tsis.core.errors import ContractError, TsisError
+from tsis.core.errors import ContractError
 from tsis.core.params import Params
 from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
@@ -22,6 +23,7 @@ from tsis.runtime.inputs import Inputs, session_of
 from tsis.runtime.readings import Readings
 from tsis.runtime.results import Outcome, Status
 from tsis.runtime.resume import Resumed, Resumption
+from tsis.runtime.returned import Returned, in_turn
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,13 @@ def execute(
                 return resumption(unit)
             return Resumed(stage.frames(inputs.frames(unit), params)[0])
 
-        with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=stage.name) as pool:
-            calls = [pool.submit(call, unit) for unit in units]
-    failures = {unit or "": _reason(call) for unit, call in zip(units, calls, strict=True) if call.exception()}
-    done = {unit: call.result() for unit, call in zip(units, calls, strict=True) if not call.exception()}
-    try:
-        with transaction.wholly():
-            rows_out = _publish_all(stage, done, failures, transaction)
-    except (ContractError, pl.exceptions.PolarsError):
-        # rows are checked once, where they are published; only now is it asked whose they are
-        guilty = {unit: reason for unit, result in done.items() if (reason := _breach(stage, result, transaction))}
-        if not guilty:
-            raise
-        failures |= {unit or "": reason for unit, reason in guilty.items()}
-        done = {unit: result for unit, result in done.items() if unit not in guilty}
-        rows_out = _publish_all(stage, done, failures, transaction)
+        returned = Returned(stage, transaction)
+        with closing(returned):
+            with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=stage.name) as pool:
+                for unit, ended in in_turn(pool, call, units, threads):
+                    returned.add(unit, ended)
+            rows_out = _publish_all(stage, returned, transaction)
+    done, failures = returned.done, returned.failures
     for unit, result in done.items():
         if stage.is_resumable:
             resumption.remember(str(unit), result)
@@ -89,20 +83,27 @@ def execute(
     return Execution(outcome, _shared(stage, done))
 
 
-def _publish_all(
-    stage: AnyStage, done: Mapping[str | None, Resumed], failures: Collection[str], transaction: Transaction
-) -> int:
+def _publish_all(stage: AnyStage, returned: Returned, transaction: Transaction) -> int:
     """Publish every table that the stage owns and return the rows; nothing where all units failed."""
-    rows_out = 0
-    if failures and not done:
-        return rows_out
-    since = {str(unit): result.since for unit, result in done.items()}
+    try:
+        with transaction.wholly():
+            return _published(stage, returned, transaction)
+    except (ContractError, pl.exceptions.PolarsError):
+        if not returned.drop_breaches():
+            raise
+        return _published(stage, returned, transaction)
+
+
+def _published(stage: AnyStage, returned: Returned, transaction: Transaction) -> int:
+    if returned.failures and not returned.done:
+        return 0
+    rows_out = returned.rows_on_hold
+    since = {str(unit): result.since for unit, result in returned.done.items()}
     for position, table in enumerate(stage.writes):
         if table.name not in SHARED:
-            frames = [result.frames[position] for result in done.values()]
-            rows = pl.concat([transaction.spec(table.name).empty(), *frames])
+            rows = returned.rows(position)
             rows_out += rows.height
-            _publish(stage, table, rows, since, failures, transaction)
+            _publish(stage, table, rows, since, returned.failures, transaction)
     return rows_out
 
 
@@ -112,17 +113,6 @@ def _shared(stage: AnyStage, done: Mapping[str | None, Resumed]) -> dict[str, pl
         for position, table in enumerate(stage.writes)
         if table.name in SHARED and done
     }
-
-
-def _breach(stage: AnyStage, result: Resumed, transaction: Transaction) -> str | None:
-    """Return how the frames of one unit break their contracts, None where they do not."""
-    try:
-        for table, frame in zip(stage.writes, result.frames, strict=True):
-            if table.name not in SHARED:
-                transaction.require_conforming(table.name, frame)
-    except ContractError as error:
-        return str(error)
-    return None
 
 
 def _publish(
@@ -144,8 +134,3 @@ def _publish(
         present = transaction.scan(table.name).select("ticker").unique().collect()["ticker"].to_list()
         gone: dict[str, datetime | None] = dict.fromkeys(set(present) - set(failures))
         transaction.replace_since(table.name, rows, gone | since)
-
-
-def _reason(call: Future[Resumed]) -> str:
-    error = call.exception()
-    return str(error) if isinstance(error, TsisError) else f"{type(error).__name__}: {error}"

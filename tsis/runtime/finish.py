@@ -6,27 +6,21 @@ import json
 from pathlib import Path
 
 from tsis.core.clock import Clock, SystemClock
-from tsis.governance.model_registry import model_registry
 from tsis.lake.catalog import refresh_catalog
 from tsis.lake.durable import replace_file
 from tsis.lake.store import Lake
 from tsis.runtime.dvc_outputs import write_dvc_outputs
 from tsis.runtime.judge import judge
+from tsis.runtime.registry import write_registry
 
 
 def finish(lake: Lake, warehouse: Path, run_id: str, clock: Clock | None = None) -> None:
-    """Judge what has not been judged so, write data_version.json, model_registry.json, metrics, plots and catalog."""
+    """Judge what has not been judged so; write versions, registry, models, metrics and plots; refresh the catalog."""
     judge(lake, run_id, (clock or SystemClock()).now())
     snapshot = lake.snapshot()
     version = {"snapshot": snapshot.id, "tables": snapshot.tables}
     _write_if_new(lake, "data_version.json", json.dumps(version, indent=1, sort_keys=True) + "\n")
-    registry = model_registry(
-        lake.scan("governance.models").collect(),
-        lake.scan("analytics.model_stats").collect(),
-        lake.scan("governance.runs").collect(),
-        snapshot.tables.get("ml_dataset.dataset", ""),
-    )
-    _write_if_new(lake, "model_registry.json", registry)
+    write_registry(lake)
     write_dvc_outputs(lake)
     refresh_catalog(lake, warehouse)
 

@@ -15,8 +15,8 @@ from tsis.lake.transaction import Transaction
 from tsis.runtime.products import ROLLS, Products
 from tsis.runtime.readings import Readings
 
-IN_MEMORY_ROWS = 5_000_000
-"""A table up to this size is read once and split by ticker; a larger one is scanned for each ticker."""
+IN_MEMORY_VALUES = 25_000_000
+"""A table of so many, rows times columns, is read once and split by ticker; a larger one is scanned for each ticker."""
 _TICK = timedelta(microseconds=1)
 
 
@@ -41,7 +41,7 @@ class Inputs:
         self.rows += rows
         self._empty[table.name] = self._transaction.scan(table.name).head(0).collect()
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema
-        if by_ticker and rows > IN_MEMORY_ROWS:
+        if by_ticker and rows * len(table.polars_schema) > IN_MEMORY_VALUES:
             return
         if by_ticker:
             self._split[table.name] = self._readings.split(table, "product" if table.name == ROLLS else "ticker")

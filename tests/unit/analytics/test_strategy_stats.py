@@ -77,6 +77,18 @@ def test_figures_by_hand(inputs):
     )
     assert row["expectancy"] == pytest.approx(0.0)
     assert row["turnover_annual"] == pytest.approx(5_000 * 260 / inputs["pnl_daily"]["equity"].mean())
+    downside = np.sqrt(np.mean(np.minimum(RETURNS, 0) ** 2))
+    growth = np.prod(1 + np.array(RETURNS)) ** (260 / 8) - 1
+    assert row["sortino_annual"] == pytest.approx(np.mean(RETURNS) / downside * 260**0.5)
+    assert row["annual_return_frac"] == pytest.approx(growth)
+    assert row["calmar"] == pytest.approx(growth / 0.02)
+    assert row["volatility_annual_frac"] == pytest.approx(np.std(RETURNS, ddof=1) * 260**0.5)
+    # days 2 and 3 lie below day 1, day 6 below day 4; day 7 makes up for it
+    assert (row["longest_under_water_days"], row["under_water_frac"]) == (2, pytest.approx(3 / 8))
+    assert row["var_95_frac"] == pytest.approx(-np.quantile(RETURNS, 0.05))
+    assert row["cvar_95_frac"] == pytest.approx(0.02)
+    assert (row["payoff_ratio"], row["longest_losing_streak"]) == (pytest.approx(2.0), 2)
+    assert (row["exposure_frac"], row["fees"]) == (1.0, 8.0)  # a position in X stays open from the first day on
     assert trials.schema == TRIAL
     assert trials.row(0) == ("s", "backtest:s", row["sharpe_daily"], 8)
 
@@ -101,10 +113,25 @@ def test_idle_strategies_have_no_sharpe_but_a_row_and_a_trial(inputs):
         "profit_factor",
         "win_rate_frac",
         "expectancy",
+        "sortino_annual",
+        "calmar",
+        "payoff_ratio",
     ):
         assert row[name] is None
+    assert (row["exposure_frac"], row["under_water_frac"], row["var_95_frac"]) == (0.0, 0.0, 0.0)
     assert (row["n_trades"], row["max_drawdown_frac"], row["turnover_annual"]) == (0, 0.0, 0.0)
     assert trials["sharpe_daily"].to_list() == [None]
+
+
+def test_days_in_the_market_are_those_between_fills(inputs):
+    hours = [5, 30, 75, 76]
+    given = (
+        inputs["positions"]
+        .head(4)
+        .with_columns(pl.Series("ts", [T + timedelta(hours=h) for h in hours]).cast(pl.Datetime("us", "UTC")))
+    )
+    row = strategy_stats(inputs["pnl_daily"], given, StrategyStatsParams())[0].row(0, named=True)
+    assert row["exposure_frac"] == 3 / 8
 
 
 def test_a_losing_strategy_has_no_track_record_that_would_help(inputs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import polars as pl
@@ -13,6 +14,7 @@ from tsis.core.stage import stage
 from tsis.core.table import Table, column, spec
 from tsis.lake import Lake
 from tsis.lake.transaction import Transaction
+from tsis.runtime import returned
 from tsis.runtime.dag import ordered, select
 from tsis.runtime.run import run
 from tsis.tables.analytics.feature_importance import FeatureImportance
@@ -89,8 +91,10 @@ def totals(doubles: pl.DataFrame, params: TotalsParams) -> pl.DataFrame:
 CHAIN = ordered([totals, doubles])
 
 
-@pytest.fixture
-def lake(tmp_path):
+@pytest.fixture(params=["in memory", "on hold"])
+def lake(tmp_path, request, monkeypatch):
+    if request.param == "on hold":
+        monkeypatch.setattr(returned, "IN_MEMORY_BYTES", 0)
     tables = [spec(t) for t in (Prices, Doubles, Totals, Runs, Lineage, Trials, FeatureImportance)]
     found = Lake(tmp_path / "lake", {table.name: table for table in tables}, wait_s=5)
     rows = [(ticker, day, 1.0 + day) for ticker in ("A", "B", "C") for day in range(3)]
@@ -187,7 +191,7 @@ def test_rows_of_two_tickers_with_one_key_fail_the_stage(lake):
 
     report = run(lake, [doubles], {"doubles": TotalsParams()})
     assert statuses(report) == {"doubles": "failed"}
-    assert "repeated key" in report.outcomes[0].error
+    assert re.search("repeated key|rows of A come behind those of A", report.outcomes[0].error)
     assert "demo.doubles" not in lake.snapshot().tables
 
 

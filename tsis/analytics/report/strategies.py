@@ -20,12 +20,20 @@ _FIGURES: tuple[tuple[str, str, str, int, float], ...] = (
     ("n_trades", "Closed trades", "count", 0, 1),
     ("total_return_frac", "Total return", "%", 2, 100),
     ("sharpe_annual", "Sharpe ratio", "a year", 2, 1),
+    ("sortino_annual", "Sortino ratio", "a year", 2, 1),
+    ("calmar", "Calmar ratio", "ratio", 2, 1),
+    ("volatility_annual_frac", "Volatility", "% a year", 2, 100),
     ("psr_frac", "Probabilistic Sharpe ratio", "%", 1, 100),
     ("min_trl_days", "Minimum track record", "days", 0, 1),
     ("max_drawdown_frac", "Maximum drawdown", "%", 2, 100),
+    ("longest_under_water_days", "Longest time under water", "days", 0, 1),
+    ("var_95_frac", "Value at risk, 95 %", "% a day", 2, 100),
+    ("cvar_95_frac", "Expected shortfall, 95 %", "% a day", 2, 100),
     ("profit_factor", "Profit factor", "ratio", 2, 1),
     ("win_rate_frac", "Win rate", "%", 1, 100),
     ("expectancy", "Expectancy of a trade", "quote", 2, 1),
+    ("payoff_ratio", "Mean gain over mean loss", "ratio", 2, 1),
+    ("exposure_frac", "Days in the market", "%", 1, 100),
     ("turnover_annual", "Turnover", "× equity a year", 1, 1),
     ("skew", "Skewness of daily returns", "ratio", 2, 1),
     ("kurtosis", "Kurtosis of daily returns", "3 = normal", 2, 1),
@@ -98,7 +106,7 @@ def strategy_table(stats: pl.DataFrame, verdicts: Mapping[str, Mapping[str, Any]
         for name, label, unit, decimals, scale in _FIGURES
     ]
     judged = [verdicts.get(str(row["strategy_id"]), {}) for row in columns]
-    lines[5:5] = [
+    lines[8:8] = [
         (
             "Deflated Sharpe ratio",
             "%",
