@@ -121,17 +121,23 @@ def _trained(
         # without names, which each round would check; the booster gets them afterwards, to the same bytes
         return xgboost.DMatrix(rows.x, label=rows.label, weight=rows.relative_weight(), nthread=params.n_threads)
 
-    validated: dict[str, Any] = {}
-    if tail is not None and params.early_stopping is not None:
-        validated = {
-            "evals": [(matrix(tail), "tail")],
-            "early_stopping_rounds": params.early_stopping.patience_rounds,
-            "evals_result": losses,
-            "verbose_eval": False,
-        }
-    booster = xgboost.train(
-        settings | {"nthread": params.n_threads, "verbosity": 0}, matrix(sample), n_rounds, **validated
-    )
+    everything = settings | {"nthread": params.n_threads, "verbosity": 0}
+    train = matrix(sample)
+    if tail is None or params.early_stopping is None:
+        # the loop of xgboost.train without its callbacks
+        booster = xgboost.Booster(everything, [train])
+        for number in range(n_rounds):
+            booster.update(train, number)
+    else:
+        booster = xgboost.train(
+            everything,
+            train,
+            n_rounds,
+            evals=[(matrix(tail), "tail")],
+            early_stopping_rounds=params.early_stopping.patience_rounds,
+            evals_result=losses,
+            verbose_eval=False,
+        )
     booster.feature_names = list(sample.features)
     _require_no_fallback(booster, params.device)
     return booster
