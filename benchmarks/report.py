@@ -43,6 +43,8 @@ def seconds(value: float) -> str:
     """Return a duration with a unit that suits it."""
     if value >= 1:
         return f"{value:.1f} s"
+    if value < 1e-4:
+        return f"{value * 1e6:.1f} µs"
     return f"{value * 1e3:.0f} ms" if value >= 0.01 else f"{value * 1e3:.2f} ms"
 
 
