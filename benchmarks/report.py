@@ -14,7 +14,7 @@ from benchmarks.memory import Ingested
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _PACKAGES = ("polars", "duckdb", "pyarrow", "numba", "numpy")
-_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "purgedcv", "pandas", "numba", "numpy")
+_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "purgedcv", "vectorbt", "pandas", "numba", "numpy")
 
 
 def machine() -> str:
