@@ -29,7 +29,7 @@ class XgboostParams(EstimatorParams):
         XGBoost names them (n_rounds is ``num_boost_round``); weights are normalised to mean 1, so that
         min_child_weight = 5 asks for about 20 rows a leaf.
     device : ``cuda`` needs a GPU and the package xgboost in place of xgboost-cpu. It is part of the model's identity:
-        probabilities differ in their last digits.
+        the trees differ a little. Predictions are made on the CPU, whatever it was fitted on.
     early_stopping : chooses the number of rounds, up to n_rounds, on a purged validation tail of the training rows; the
         model is then fitted on all of them. None has n_rounds.
     """
@@ -139,7 +139,9 @@ def _trained(
             verbose_eval=False,
         )
     booster.feature_names = list(sample.features)
-    _require_no_fallback(booster, params.device)
+    if params.device == "cuda":
+        _require_no_fallback(booster)
+        booster.set_param({"device": "cpu"})  # it predicts where it will be read: anywhere, to the same bits
     return booster
 
 
@@ -153,10 +155,10 @@ def _require_device(device: str) -> None:
         )
 
 
-def _require_no_fallback(booster: Any, device: str) -> None:
+def _require_no_fallback(booster: Any) -> None:
     """XGBoost turns to the CPU without a word where it finds no GPU; the model would be another one."""
-    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"] if device == "cuda" else device
-    if not used.startswith(device):
+    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
+    if not used.startswith("cuda"):
         raise ParamsError(f"xgboost: device cuda, but XGBoost found no GPU and took {used}; set device: cpu")
 
 
