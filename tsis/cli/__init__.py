@@ -278,6 +278,16 @@ def compare(
     compare_models(context.obj, first, second)
 
 
+@models_app.command()
+def log(
+    context: typer.Context, uri: Annotated[str, typer.Argument(help="Of the MLflow server, which is an extra.")]
+) -> None:
+    """Tell MLflow of every model of the registry. Example: [bold]tsis models log http://127.0.0.1:5000[/]."""
+    from tsis.cli.models import log_to_mlflow  # noqa: PLC0415
+
+    log_to_mlflow(context.obj, uri)
+
+
 def main() -> None:
     """Run the command line: exit 0 done, 1 data or run failure, 2 wrong usage or configuration."""
     if "--debug" not in sys.argv:
