@@ -18,4 +18,4 @@ class CvImportance(Table, key=("model", "method", "feature")):
     cluster: int = column("count", "Cluster of alike features, from 0; they share one clustered_mda", ge=0)
     importance: float = column("nats", "Log loss that it saves, mean over the folds; negative where it harms")
     std: float = column("nats", "Standard deviation (ddof 1) over the folds", ge=0)
-    n_folds: int = column("count", "Folds", ge=2)
+    n_folds: int = column("count", "Folds", ge=1)
