@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date
+
 import polars as pl
 
 _EVENT = ["ticker", "bar_spec", "t0", "seq"]
@@ -34,7 +37,11 @@ def bet_returns(predictions: pl.DataFrame, dataset: pl.DataFrame, dates: pl.Seri
             .otherwise(0.0),
         )
     )
-    daily = bets.group_by("date", maintain_order=True).agg(ret_frac=pl.col("earned").sum())
+    earned: dict[date, list[float]] = {}
+    for ended, gain in bets.select("date", "earned").iter_rows():
+        earned.setdefault(ended, []).append(gain)
+    sums = [math.fsum(gains) for gains in earned.values()]  # exact: no number of threads can change a bit
+    daily = pl.DataFrame({"date": list(earned), "ret_frac": sums}, schema={"date": pl.Date, "ret_frac": pl.Float64})
     among = pl.DataFrame({"date": dates.cast(pl.Date).unique()})
     if not bets.is_empty():
         first, last = bets["t0"].min(), daily["date"].max()
