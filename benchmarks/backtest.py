@@ -168,7 +168,6 @@ def totals(done: Backtest) -> dict[str, Any]:
         "equity": float(done.equity[-1]),
         "n_trades": done.trade_pnl.size,
         "fees": float(made[:, fills.FEE].sum()),
-        "max_drawdown_frac": curve_stats(done.equity, START, _A_YEAR)["max_drawdown_frac"],
         "pnl": done.trade_pnl.tolist(),
     }
 

@@ -61,7 +61,6 @@ def totals(done):
         "equity": float(np.ravel(done.final_value())[0]),
         "n_trades": int(np.ravel(done.trades.closed.count())[0]),
         "fees": float(np.ravel(done.orders.fees.sum())[0]),
-        "max_drawdown_frac": -float(np.ravel(done.max_drawdown())[0]),
         "pnl": done.trades.closed.pnl.values.tolist(),
     }
 

@@ -140,13 +140,14 @@ def setups(
 
 def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
     given = {name: getattr(strategy, name) for name in ("pt", "sl", "max_seconds")}
+    asked = rules(strategy)
     ruled = (
         rows.with_columns(
             pl.lit(strategy.max_bars, pl.Int64).alias("max_bars"),
             **{name: pl.lit(value, pl.Float64) for name, value in given.items()},
         )
         .with_columns(*_levels(), expected_return_frac().alias("expected_return_frac"))
-        .with_columns(asked := rules(strategy))
+        .with_columns(asked)
         .with_columns(pl.all_horizontal([rule.meta.output_name() for rule in asked]).alias("is_made"))
     )
     size, limit = strategy.sizing.sizes(Bets.of(ruled), step_frac)

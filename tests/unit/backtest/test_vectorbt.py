@@ -23,7 +23,6 @@ def test_the_totals_are_those_that_vectorbt_gave(made):
     assert found["n_trades"] == 244
     assert found["equity"] == pytest.approx(99_973.51625893851, rel=1e-12)
     assert found["fees"] == pytest.approx(25.703884242840775, rel=1e-12)
-    assert found["max_drawdown_frac"] == pytest.approx(0.0003104604851578152, rel=1e-9)
 
 
 def test_one_thread_or_more_give_the_same_grid(made):
