@@ -74,7 +74,7 @@ def describe(verdict: Verdict) -> str:
     """Return what failed in one line: check, table, how many values, the limit, the first example."""
     limits = [f"at least {verdict.at_least:g}"] if verdict.at_least is not None else []
     limits += [f"at most {verdict.at_most:g}"] if verdict.at_most is not None else []
-    first = next(iter(json.loads(verdict.examples)), {})
+    first: dict[str, object] = next(iter(json.loads(verdict.examples)), {})
     where = " ".join(str(first[name]) for name in ("ticker", "bar_spec", "at") if name in first)
     example = f" (worst: {where + ' ' if where else ''}{verdict.worst:g})" if verdict.worst is not None else ""
     return (
@@ -85,9 +85,10 @@ def describe(verdict: Verdict) -> str:
 
 def _judged(lake: Lake, transaction: Transaction, judged: Mapping[str, str]) -> list[Verdict]:
     """Return the verdicts on the tables in `judged`, and on those whose checks read one of these beside them."""
+    promoted = lake.snapshot().tables
     beside: dict[str, pl.DataFrame] = {}
     plans: list[tuple[Check, str, pl.LazyFrame]] = []
-    for check in checks():
+    for check in (check for check in checks() if set(check.reads) <= set(lake.tables)):
         for table in lake.tables.values():
             version = transaction.version(table.name)
             is_concerned = table.name in judged or any(name in judged for name in check.reads)
@@ -96,7 +97,7 @@ def _judged(lake: Lake, transaction: Transaction, judged: Mapping[str, str]) -> 
             for name in check.reads:
                 if name not in beside:
                     beside[name] = transaction.scan(name).collect()
-            current = lake.snapshot().tables.get(table.name)
+            current = promoted.get(table.name)
             candidate = Candidate(
                 table=table,
                 rows=transaction.scan(table.name),

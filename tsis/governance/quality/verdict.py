@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,14 +57,15 @@ def verdicts(measured: Sequence[tuple[Check, Mapping[str, str], pl.DataFrame]]) 
     """
     if not measured:
         return []
-    # who reads it sends nothing: there is no account, and the library's own reporting is off
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations as gx  # noqa: PLC0415
-    import pandas as pd  # noqa: PLC0415
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-    from great_expectations.expectations import ExpectColumnValuesToBeBetween  # noqa: PLC0415
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # it is to tell nobody
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations as gx  # noqa: PLC0415
+        import pandas as pd  # noqa: PLC0415
+        from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+        from great_expectations.expectations import ExpectColumnValuesToBeBetween  # noqa: PLC0415
 
-    logging.captureWarnings(capture=False)  # the import turns it on
+        logging.captureWarnings(capture=False)  # the import turns it on
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("measured")

@@ -26,14 +26,14 @@ def _measure(candidate: Candidate) -> pl.LazyFrame:
         .sort(*series, *order)
         .with_columns(move=pl.col("price").diff().over(whole))
         .filter(pl.col("move") != 0)
-        .with_columns(off=(pl.col("move") - pl.col("move").median().over(series)).abs())
+        .with_columns(pl.col("move").abs())
         .group_by(series)
         .agg(
-            value=pl.col("off").max() / (_TO_SIGMA * pl.col("off").median()),
-            at=pl.col("day").get(pl.col("off").arg_max()),
+            value=pl.col("move").max() / (_TO_SIGMA * pl.col("move").median()),
+            at=pl.col("day").get(pl.col("move").arg_max()),
             n=pl.len(),
         )
-        .filter(pl.col("n") >= _N_RETURNS, pl.col("value").is_finite())
+        .filter(pl.col("n") >= _N_RETURNS)
         .select(*shown(table), "at", "value")
     )
 
@@ -41,7 +41,7 @@ def _measure(candidate: Candidate) -> pl.LazyFrame:
 outlier_returns = Check(
     name="outlier_returns",
     description="The largest log return of a series over its robust volatility: 1.4826 times the median absolute "
-    "deviation of the returns that are not zero. Raw intraday prices within days, all others split-adjusted.",
+    "return (about zero) of those that are not zero. Raw intraday prices within days, all others split-adjusted.",
     unit="ratio",
     judges=lambda table: (
         table.name in _WITHIN_DAYS

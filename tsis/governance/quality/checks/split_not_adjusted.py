@@ -11,8 +11,8 @@ from tsis.governance.quality.series import day
 
 ACTIONS = "reference.corporate_actions"
 _RATIOS = (1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0, 100.0)
-_NEAR = 0.02
-"""A jump counts as a split where its logarithm is so near to that of a ratio."""
+_NEAR, _OF_USUAL = 0.02, 2.5
+"""A jump counts as a split where its logarithm is so near to that of a ratio, or so many median daily moves."""
 _N_OF_VOLATILITY = 12
 _LEFT = 0.3
 """Of a recorded split, the part of its logarithm that may be left in the prices as traded."""
@@ -35,9 +35,10 @@ def _measure(candidate: Candidate) -> pl.LazyFrame:
         .join(splits, on=["ticker", "at"], how="left")
         .filter(pl.col("jump").is_not_null())
     )
-    is_like_split = pl.any_horizontal(
-        ((pl.col("jump").abs() - math.log(ratio)).abs() <= _NEAR) for ratio in _RATIOS
-    ) & (pl.col("jump").abs() > _N_OF_VOLATILITY * pl.col("usual"))
+    near = pl.max_horizontal(pl.lit(_NEAR), _OF_USUAL * pl.col("usual"))
+    is_like_split = pl.any_horizontal(((pl.col("jump").abs() - math.log(ratio)).abs() <= near) for ratio in _RATIOS) & (
+        pl.col("jump").abs() > _N_OF_VOLATILITY * pl.col("usual")
+    )
     recorded = pl.col("split").is_not_null()
     # as traded, the price falls by the ratio; adjusted, it does not move
     left = pl.col("jump") + pl.col("split") if is_raw else pl.col("jump")
