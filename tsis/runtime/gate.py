@@ -133,5 +133,6 @@ def _without_nulls(check: Check, table: str, values: pl.DataFrame) -> pl.DataFra
 
 
 def _record(lake: Lake, run_id: str, found: list[Verdict], clock: Clock) -> None:
-    rows = [{**vars(verdict), "run_id": run_id, "judged_at": clock.now()} for verdict in found]
+    judged_at = clock.now()
+    rows = [{**vars(verdict), "run_id": run_id, "judged_at": judged_at} for verdict in found]
     lake.append(QUALITY, pl.DataFrame(rows, schema=lake.spec(QUALITY).polars_schema))

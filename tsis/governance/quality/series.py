@@ -21,6 +21,13 @@ def shown(table: TableSpec) -> list[str]:
     return [name for name in of_series(table) if name != "source"]
 
 
+def begins(series: list[str]) -> pl.Expr:
+    """Tell which rows, sorted by series, are the first of theirs; cheaper than windows over the series."""
+    return pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in series) | (
+        pl.int_range(pl.len()) == 0
+    )
+
+
 def day(table: TableSpec) -> pl.Expr:
     """Return the day of a row: its date or session where it has one, else that of the time it is known, UTC."""
     for name in ("date", "session"):

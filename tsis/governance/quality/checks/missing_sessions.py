@@ -35,9 +35,10 @@ def _held(candidate: Candidate, series: list[str], due: pl.LazyFrame) -> pl.Lazy
     rows = candidate.rows
     if "bar_spec" in series:
         rows = rows.filter(pl.col("bar_spec").str.starts_with("time_"))
-    # the minute is enough to find the session, and there are fewer minutes than trades
     moment = pl.col(known) - pl.duration(microseconds=1 if known == "ts_close" else 0)
-    moments = rows.select(*series, at=moment.dt.truncate("1m")).unique()
+    # the first and the last moment of an hour find the sessions of all that lie between
+    hours = rows.select(*series, at=moment).group_by(*series, pl.col("at").dt.truncate("1h").alias("hour"))
+    moments = pl.concat([hours.agg(pl.col("at").min()), hours.agg(pl.col("at").max())]).select(*series, "at")
     return in_sessions(moments, due).select(*series, "session").unique()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tsis.governance.quality.check import Candidate, Check, Limits
-from tsis.governance.quality.series import day, of_series, shown
+from tsis.governance.quality.series import begins, day, of_series, shown
 
 _TO_SIGMA = 1.4826
 _N_RETURNS = 30
@@ -24,7 +24,7 @@ def _measure(candidate: Candidate) -> pl.LazyFrame:
     return (
         rows.select(*series, *order, day=day(table), price=price.log())
         .sort(*series, *order)
-        .with_columns(move=pl.col("price").diff().over(whole))
+        .with_columns(move=pl.when(~begins(whole)).then(pl.col("price").diff()))
         .filter(pl.col("move") != 0)
         .with_columns(pl.col("move").abs())
         .group_by(series)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from tsis.governance.quality.check import Candidate, Check, Limits
-from tsis.governance.quality.series import BARS, DAILY, day, of_series, shown
+from tsis.governance.quality.series import BARS, DAILY, begins, day, of_series, shown
 
 _PRICES = {"processed_features.daily_cache": ("open_d", "high_d", "low_d", "close_d")}
 
@@ -14,16 +14,17 @@ def _measure(candidate: Candidate) -> pl.LazyFrame:
     table = candidate.table
     prices = _PRICES.get(table.name, ("open", "high", "low", "close"))
     series = of_series(table)
-    moved = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift().over(series)) for name in prices)
+    moved = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in prices) | begins(series)
+    is_further_day = ~pl.col("moved") & (pl.col("at") != pl.col("at").shift())
+    n_before = pl.when("moved").then("n_days").forward_fill()
     return (
-        candidate.rows.select(*series, *prices, str(table.known), day=day(table))
+        candidate.rows.select(*series, *prices, str(table.known), at=day(table))
         .sort(*series, str(table.known))
-        .with_columns(run=moved.cum_sum().over(series))
-        .group_by(*series, "run")
-        .agg(value=pl.col("day").n_unique(), at=pl.col("day").last())
-        .sort(*series, "value", "run", descending=[*(False for _ in series), True, False])
-        .group_by(series, maintain_order=True)
-        .first()
+        .with_columns(moved=moved)
+        .with_columns(n_days=is_further_day.cum_sum().cast(pl.Int64))
+        .with_columns(value=1 + pl.col("n_days") - n_before)
+        .group_by(series)
+        .agg(pl.col("value").max(), pl.col("at").get(pl.col("value").arg_max()))
         .select(*shown(table), "at", "value")
     )
 
