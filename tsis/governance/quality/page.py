@@ -51,29 +51,36 @@ def quality_page(quality: pl.DataFrame, checks: Sequence[Check], current: Mappin
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<title>TSIS data quality</title><link rel="icon" href="data:,"><style>{STYLE}</style></head><body>'
-        f'{_header(latest, quality)}<nav aria-label="Sections">{links}</nav><main>{sections}</main>'
+        f'{_header(latest, quality, current)}<nav aria-label="Sections">{links}</nav><main>{sections}</main>'
         "<footer>One self-contained page: it loads nothing and sends nothing. All times are UTC.</footer>"
         "</body></html>\n"
     )
 
 
-def _header(latest: pl.DataFrame, quality: pl.DataFrame) -> str:
+def _header(latest: pl.DataFrame, quality: pl.DataFrame, current: Mapping[str, str]) -> str:
     if quality.is_empty():
         lead, facts = "Nothing has been judged yet: run <code>tsis quality</code>.", ""
     else:
         failed = latest.filter(~pl.col("is_passed"))
-        n_errors, n_warnings = (failed.filter(pl.col("severity") == kind).height for kind in ("error", "warning"))
-        lead = f"{_count(n_errors, 'error')}, {_count(n_warnings, 'warning')} in {latest.height:,} verdicts."
-        last = quality.sort("judged_at").row(-1, named=True)
+        is_promoted = [current.get(name) == version for name, version in failed["judged_table", "version"].iter_rows()]
+        inside, outside = failed.filter(is_promoted), failed.filter([not promoted for promoted in is_promoted])
+        lead = f"{_counted(inside)} in the current snapshot."
+        if outside.height:
+            lead += f" {_counted(outside)} in versions that were not promoted, or replaced since."
+        last = quality.sort("judged_at", "run_id").row(-1, named=True)
         facts = (
-            f"{latest['judged_table'].n_unique():,} tables, {latest['n_measured'].sum():,} measured values. "
+            f"{latest.height:,} verdicts on {latest['judged_table'].n_unique():,} tables, "
+            f"{latest['n_measured'].sum():,} measured values. "
             f"Last judged {moment(last['judged_at'])} UTC, run <code>{html.escape(last['run_id'])}</code>."
         )
     return f'<header><h1>TSIS data quality</h1><p class="lead">{lead}</p><p class="facts">{facts}</p></header>'
 
 
-def _count(n: int, what: str) -> str:
-    return f"{n or 'No'} {what}{'' if n == 1 else 's'}"
+def _counted(failed: pl.DataFrame) -> str:
+    """Return ``2 errors, no warnings``."""
+    counts = [(kind, failed.filter(pl.col("severity") == kind).height) for kind in ("error", "warning")]
+    text = ", ".join(f"{n or 'no'} {kind}{'' if n == 1 else 's'}" for kind, n in counts)
+    return text[0].upper() + text[1:]
 
 
 def _failures(latest: pl.DataFrame, severity: str, known: Mapping[str, Check], current: Mapping[str, str]) -> str:
