@@ -61,7 +61,6 @@ def verdicts(measured: Sequence[tuple[Check, Mapping[str, str], pl.DataFrame]]) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
         from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
         from great_expectations.expectations import ExpectColumnValuesToBeBetween  # noqa: PLC0415
 
@@ -74,7 +73,7 @@ def verdicts(measured: Sequence[tuple[Check, Mapping[str, str], pl.DataFrame]]) 
         batch = (
             source.add_dataframe_asset(check.name)
             .add_batch_definition_whole_dataframe(check.name)
-            .get_batch({"dataframe": pd.DataFrame({"value": values["value"].to_numpy()})})
+            .get_batch({"dataframe": values.select("value").to_pandas()})
         )
         for severity, limits in check.limits.items():
             expectation = ExpectColumnValuesToBeBetween(
