@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tsis.core.errors import GateError
+from tsis.core.errors import GateError, UsageError
 from tsis.governance.quality.check import MEASURED, Candidate, Check, Limits
 from tsis.governance.quality.verdict import verdicts
 
@@ -92,6 +92,22 @@ def test_what_cannot_be_judged_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(PandasExecutionEngine, "resolve_metrics", raises)
     with pytest.raises(GateError, match=r"check sizes: Great Expectations could not judge: .*not available"):
         judged([("raw.trades", "A", 5.0)], error=Limits("why", at_most=8.0))
+
+
+def test_without_the_library_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("great_expectations")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+    with pytest.raises(UsageError, match=r"needs Great Expectations .* pip install 'tsis\[quality\]'"):
+        judged([("raw.trades", "A", 5.0)], error=Limits("why", at_most=8.0))
+
+
+class Absent:
+    """Finds no Great Expectations."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.partition(".")[0] == "great_expectations":
+            raise ModuleNotFoundError(f"No module named {name!r}")
 
 
 def test_it_is_quiet(capfd: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from tsis.core.errors import GateError
+from tsis.core.errors import GateError, UsageError
 from tsis.governance.quality.check import Check, Limits, Severity
 
 _N_EXAMPLES = 5
@@ -54,17 +54,24 @@ def verdicts(measured: Sequence[tuple[Check, Mapping[str, str], pl.DataFrame]]) 
     ------
     GateError
         If Great Expectations can't judge.
+    UsageError
+        If it is not installed.
     """
     if not measured:
         return []
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # it is to tell nobody
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import great_expectations as gx  # noqa: PLC0415
-        from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
-        from great_expectations.expectations import ExpectColumnValuesToBeBetween  # noqa: PLC0415
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import great_expectations as gx  # noqa: PLC0415
+            from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+            from great_expectations.expectations import ExpectColumnValuesToBeBetween  # noqa: PLC0415
 
-        logging.captureWarnings(capture=False)  # the import turns it on
+            logging.captureWarnings(capture=False)  # the import turns it on
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"the quality gate needs Great Expectations ({error}): pip install 'tsis[quality]', or run without --gate"
+        ) from error
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_pandas("measured")
