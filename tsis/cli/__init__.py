@@ -64,6 +64,7 @@ def run(
     context: typer.Context,
     names: Names = None,
     force: Annotated[bool, typer.Option("--force", help="Call stages whose inputs have not changed too.")] = False,
+    gate: Annotated[bool, typer.Option("--gate", help="Promote only what passes the quality checks.")] = False,
 ) -> None:
     """Run stages; what is up to date is not run. Example: [bold]tsis run events triple_barrier[/]."""
     from contextlib import nullcontext  # noqa: PLC0415
@@ -73,7 +74,7 @@ def run(
     with nullcontext() if names else compiling_ahead():
         from tsis.cli.run import run_stages  # noqa: PLC0415
 
-        run_stages(context.obj, names or [], is_forced=force)
+        run_stages(context.obj, names or [], is_forced=force, gate=gate)
 
 
 @app.command()
@@ -171,6 +172,14 @@ def lineage(context: typer.Context, table: Annotated[str, typer.Argument(help="W
     from tsis.cli.audit import show_lineage  # noqa: PLC0415
 
     show_lineage(context.obj, table)
+
+
+@app.command()
+def quality(context: typer.Context) -> None:
+    """Judge the current snapshot and write governance/quality.html. Example: [bold]tsis quality[/]."""
+    from tsis.cli.quality import judge_quality  # noqa: PLC0415
+
+    judge_quality(context.obj)
 
 
 @app.command()

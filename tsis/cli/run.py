@@ -37,7 +37,7 @@ def progress_bar() -> Bar:
     return Bar(*columns, console=Console(stderr=True))
 
 
-def run_stages(invocation: Invocation, names: Sequence[str], *, is_forced: bool) -> None:
+def run_stages(invocation: Invocation, names: Sequence[str], *, is_forced: bool, gate: bool = False) -> None:
     """Run stages and show how they ended; exit 1 where one failed."""
     from tsis.runtime.dag import select  # noqa: PLC0415
 
@@ -45,7 +45,7 @@ def run_stages(invocation: Invocation, names: Sequence[str], *, is_forced: bool)
     require_data(workspace.lake)
     total = len(select(names, workspace.stages))
     with progress_bar() as bar:
-        report = workspace.run(names, ProgressBar(bar, total), is_forced=is_forced)
+        report = workspace.run(names, ProgressBar(bar, total), is_forced=is_forced, gate=gate)
     show_outcomes(report)
     fail_if_failed(report)
 

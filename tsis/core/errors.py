@@ -5,6 +5,7 @@
     TsisError                 exit code 1
     ├── DataError             rows or files that break a rule
     │   ├── ContractError     a table's declared contract is broken
+    │   ├── GateError         a quality check of severity error failed: nothing was promoted
     │   └── RevisionError     a known key arrives with other values and no new ``known_at``
     ├── StoreError            the lake could not be read or written
     │   ├── IntegrityError    what lies on disk is not what the manifest says
@@ -37,6 +38,10 @@ class DataError(TsisError):
 
 class ContractError(DataError):
     """A frame does not meet the contract of the table that it is meant for."""
+
+
+class GateError(DataError):
+    """Candidates fail a quality check, or could not be judged: the snapshot of before stays current."""
 
 
 class RevisionError(DataError):

@@ -98,6 +98,10 @@ class Transaction:
         name = self._lake.spec(table).name
         return self._changes.get(name) or self._base.tables.get(name)
 
+    def candidates(self) -> dict[str, str]:
+        """Return the versions that a commit would promote now: of tables that differ from the snapshot at its start."""
+        return {name: version for name, version in self._changes.items() if version != self._base.tables.get(name)}
+
     def scan(
         self,
         table: str,

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tsis.core.clock import Clock, SystemClock
@@ -20,6 +21,9 @@ from tsis.runtime.dag import owner_of_table, stages
 from tsis.runtime.record import Identity, earlier_outputs, entry, log, publish
 from tsis.runtime.results import Outcome
 from tsis.sources.protocol import AnySource
+
+if TYPE_CHECKING:
+    from tsis.runtime.gate import Gate
 
 
 @dataclass
@@ -51,15 +55,23 @@ class Ingestion:
         ]
 
 
-def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None = None) -> Ingestion:
+def ingest(
+    lake: Lake, source: AnySource, request: Params, clock: Clock | None = None, *, gate: Gate | None = None
+) -> Ingestion:
     """Fetch, parse, check, quarantine, merge, commit.
 
     The same delivery twice changes nothing, and files taken before are not read again. A row with a known key
     and other values is refused unless it carries a later ``known_at``. All of the delivery that is good is
     published, or nothing of it.
 
+    Parameters
+    ----------
+    gate : judges the delivery before it is committed, such as `tsis.runtime.gate.quality_gate`; None: nobody does.
+
     Raises
     ------
+    GateError
+        If the gate refuses the delivery; nothing of it is published.
     DataError, UsageError
         As the source raises them.
     RevisionError
@@ -99,6 +111,8 @@ def ingest(lake: Lake, source: AnySource, request: Params, clock: Clock | None =
             done.added[table] = published.rows - rows_before
             outputs[table] = published.version
         _open_all(lake, transaction)
+        if gate:
+            gate(lake, transaction, done.run_id, clock)
         transaction.commit(f"{done.run_id} {stage}")
     outcome = Outcome(
         stage=stage,

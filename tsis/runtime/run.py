@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from tsis.core.clock import Clock, SystemClock
-from tsis.core.errors import TsisError
+from tsis.core.errors import GateError, TsisError
 from tsis.core.params import Params
 from tsis.core.stage import AnyStage
 from tsis.lake.store import Lake
@@ -20,6 +21,9 @@ from tsis.runtime.readings import Readings
 from tsis.runtime.record import earlier_outputs, entry, identity, log
 from tsis.runtime.results import Outcome, Progress, RunReport, Silent
 
+if TYPE_CHECKING:
+    from tsis.runtime.gate import Gate
+
 
 def run(
     lake: Lake,
@@ -30,6 +34,7 @@ def run(
     clock: Clock | None = None,
     progress: Progress | None = None,
     is_forced: bool = False,
+    gate: Gate | None = None,
 ) -> RunReport:
     """Run stages in the order given and commit one snapshot.
 
@@ -44,9 +49,13 @@ def run(
     params : stage name to parameters.
     threads : how many units of a stage are worked on at once; results do not depend on it.
     is_forced : call every stage, matched or not.
+    gate : judges the candidates before they are committed, such as `tsis.runtime.gate.quality_gate`; None: nobody does.
 
     Raises
     ------
+    GateError
+        If the gate refuses: nothing is promoted. What the stages wrote stays as candidates, and the next run takes them
+        up where code, params and inputs are the same.
     LockTimeoutError
         If another process is writing one of the tables.
     """
@@ -73,6 +82,12 @@ def run(
                 incomplete |= {table.name for table in stage.writes}
             outcomes.append(outcome)
             progress.ended(outcome)
+        try:
+            if gate:
+                gate(lake, transaction, run_id, clock)
+        except GateError:
+            journal.publish()  # the stages did run, and what they wrote can be looked at
+            raise
         transaction.commit(run_id)
         journal.publish()
     return RunReport(run_id, lake.snapshot().id, tuple(outcomes))

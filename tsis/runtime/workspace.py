@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tsis.core.params import Params
 from tsis.core.stage import AnyStage
@@ -17,6 +18,9 @@ from tsis.runtime.run import run
 from tsis.runtime.settings import Settings, settings
 from tsis.runtime.tables import tables
 
+if TYPE_CHECKING:
+    from tsis.runtime.gate import Gate
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -27,8 +31,25 @@ class Workspace:
     stages: dict[str, AnyStage]
     params: dict[str, Params]
 
-    def run(self, names: Sequence[str] = (), progress: Progress | None = None, *, is_forced: bool = False) -> RunReport:
-        """Run the stages called `names` (all where empty), then judge, write the governance files and the catalog."""
+    def run(
+        self,
+        names: Sequence[str] = (),
+        progress: Progress | None = None,
+        *,
+        is_forced: bool = False,
+        gate: bool = False,
+    ) -> RunReport:
+        """Run the stages called `names` (all where empty), then judge, write the governance files and the catalog.
+
+        Parameters
+        ----------
+        gate : hold the quality checks against what the stages wrote before it is promoted.
+
+        Raises
+        ------
+        GateError
+            If a check of severity error fails; the snapshot of before stays current.
+        """
         chain = select(names, self.stages)
         report = run(
             self.lake,
@@ -37,9 +58,16 @@ class Workspace:
             threads=self.settings.threads,
             progress=progress,
             is_forced=is_forced,
+            gate=_quality_gate() if gate else None,
         )
         finish(self.lake, self.settings.warehouse, report.run_id)
         return report
+
+
+def _quality_gate() -> Gate:
+    from tsis.runtime.gate import quality_gate  # noqa: PLC0415
+
+    return quality_gate
 
 
 def open_lake(root: Path | None = None) -> Lake:
