@@ -14,6 +14,7 @@ from tsis.tables.execution.positions import Positions
 
 TRIAL = pl.Schema(
     {"family": pl.String, "search_index": pl.String, "sharpe_daily": pl.Float64, "n_observations": pl.Int64}
+    | {"dates": pl.List(pl.Date), "returns": pl.List(pl.Float64)}
 )
 T = datetime(2020, 1, 1, tzinfo=UTC)
 RETURNS = [0.01, -0.02, 0.0, 0.03, 0.0, -0.01, 0.02, 0.01]
@@ -90,7 +91,9 @@ def test_figures_by_hand(inputs):
     assert (row["payoff_ratio"], row["longest_losing_streak"]) == (pytest.approx(2.0), 2)
     assert (row["exposure_frac"], row["fees"]) == (1.0, 8.0)  # a position in X stays open from the first day on
     assert trials.schema == TRIAL
-    assert trials.row(0) == ("s", "backtest:s", row["sharpe_daily"], 8)
+    assert trials.row(0)[:4] == ("s", "backtest:s", row["sharpe_daily"], 8)
+    assert trials["returns"].to_list() == [RETURNS]
+    assert trials["dates"].list.len().to_list() == [8]
 
 
 def test_families_are_named_in_params(inputs):

@@ -39,7 +39,7 @@ _FIGURES: tuple[tuple[str, str, str, int, float], ...] = (
     ("kurtosis", "Kurtosis of daily returns", "3 = normal", 2, 1),
 )
 _NOTE = (
-    "A strategy shows an edge where its deflated Sharpe ratio (DSR) is at least 95 %: the Sharpe ratio held against "
+    "A strategy shows an edge where its deflated Sharpe ratio (DSR) is at least 98 %: the Sharpe ratio held against "
     "every trial that was run through TSIS. Functions called directly, as in a notebook, are not counted: if that is "
     "how a strategy was searched for, its true DSR is lower."
 )
@@ -85,7 +85,7 @@ def _track_record(n_days: int | None, needed_days: float | None) -> str:
         return ""
     share = min(1.0, n_days / needed_days)
     words = (
-        f"Track record {number(n_days, 0)} of the {number(math.ceil(needed_days), 0)} days that 95 % confidence needs"
+        f"Track record {number(n_days, 0)} of the {number(math.ceil(needed_days), 0)} days that 98 % confidence needs"
     )
     return f'<div class="meter"><span style="width:{share:.1%}"></span></div><p class="facts">{html.escape(words)}</p>'
 
