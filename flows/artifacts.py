@@ -42,6 +42,15 @@ def show_tables(lake: Lake) -> None:
     create_table_artifact(rows, key="tables", description="Rows and versions by table")
 
 
+def show_quality(lake: Lake) -> None:
+    """Show the newest verdicts of the quality checks, those that failed first, and where the page is."""
+    verdicts = lake.scan("governance.quality").collect()
+    newest = verdicts.filter(pl.col("judged_at") == pl.col("judged_at").max())
+    shown = ["is_passed", "severity", "check_name", "judged_table", "n_measured", "n_failed", "worst", "unit"]
+    rows = newest.sort("is_passed", "severity", "check_name", "judged_table").select(shown)
+    _table(rows, "quality", f"Quality; the page is {lake.root / 'governance' / 'quality.html'}")
+
+
 def show_results(lake: Lake) -> None:
     """Show fold scores, strategies with their verdicts, and the equity of each strategy."""
     scores = lake.scan("analytics.model_stats").collect().sort("model", "split", "fold")

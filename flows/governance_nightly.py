@@ -1,4 +1,4 @@
-"""Every file against its hash, the chain of trials, and what nothing names any more."""
+"""Every file against its hash, the chain of trials, the quality of the data, and what nothing names any more."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from prefect import flow, get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
-from flows.artifacts import show_tables
+from flows.artifacts import show_quality, show_tables
 from tsis.core.clock import SystemClock
-from tsis.core.errors import IntegrityError
+from tsis.core.errors import GateError, IntegrityError, some
 from tsis.lake.check import check_lake
 from tsis.lake.gc import collect_garbage
 from tsis.lake.store import Lake
+from tsis.runtime.gate import describe, judge_current
 from tsis.runtime.ledger import verified_ledger
 from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.workspace import open_lake
@@ -24,11 +25,12 @@ from tsis.runtime.workspace import open_lake
 def governance_nightly(
     retention_days: Annotated[float, Field(ge=0, description="Files younger than this stay.")] = 7.0,
 ) -> None:
-    """Check the lake, then collect garbage; a finding fails the run before anything is removed."""
+    """Check the lake, collect garbage, judge the data; a finding fails the run before anything is removed."""
     lake = open_lake()
     check(lake)
     collect(lake, retention_days)
     show_tables(lake)
+    judge_quality(lake)
 
 
 @task(name="check the lake", persist_result=False)
@@ -48,6 +50,21 @@ def check(lake: Lake) -> None:
     if findings:
         raise IntegrityError(f"{len(findings)} findings in {lake.root}; first: {findings[0]['path']}")
     verified_ledger(lake.scan)
+
+
+@task(name="judge the quality", persist_result=False)
+def judge_quality(lake: Lake) -> None:
+    """Hold every quality check against the current snapshot.
+
+    Raises
+    ------
+    GateError
+        If one of severity error fails.
+    """
+    failed = [verdict for verdict in judge_current(lake) if verdict.blocks]
+    show_quality(lake)
+    if failed:
+        raise GateError(f"{len(failed)} quality checks failed: {some([describe(verdict) for verdict in failed], 3)}")
 
 
 @task(name="collect garbage", persist_result=False)

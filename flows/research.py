@@ -7,7 +7,7 @@ from typing import Annotated
 from prefect import flow
 from pydantic import Field
 
-from flows.artifacts import show_outcomes, show_report, show_results, show_tables
+from flows.artifacts import show_outcomes, show_quality, show_report, show_results, show_tables
 from flows.run_stages import require_success, run_stages
 from tsis.runtime.report import write_report
 from tsis.runtime.workspace import open_workspace
@@ -22,6 +22,8 @@ def research(stages: Stages = [], is_forced: Forced = False) -> str:  # noqa: B0
 
     Raises
     ------
+    GateError
+        If the quality gate refuses what the stages wrote; the snapshot of before stays.
     StageError
         If a stage did not succeed; what did is published.
     """
@@ -30,6 +32,7 @@ def research(stages: Stages = [], is_forced: Forced = False) -> str:  # noqa: B0
     write_report(workspace.lake)
     show_outcomes(report)
     show_tables(workspace.lake)
+    show_quality(workspace.lake)
     show_results(workspace.lake)
     show_report(workspace.lake)
     require_success(report)

@@ -47,12 +47,17 @@ def is_retryable(_: Any, __: TaskRun, state: State[Any]) -> bool:
     persist_result=False,
 )
 def run_stages(workspace: Workspace, names: Sequence[str] = (), *, is_forced: bool = False) -> RunReport:
-    """Run the stages called `names`, all where empty; what is up to date is not run.
+    """Run the stages called `names`, all where empty; what is up to date is not run. The quality gate decides.
 
     A run that was killed or failed is resumed by running it again: what it published stands, and the first stage that
     did not succeed is the first that is called.
+
+    Raises
+    ------
+    GateError
+        If a check of severity error fails: the snapshot of before stays.
     """
-    return workspace.run(names, RunLog(), is_forced=is_forced)
+    return workspace.run(names, RunLog(), is_forced=is_forced, gate=True)
 
 
 def require_success(report: RunReport) -> None:

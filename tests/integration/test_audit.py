@@ -80,6 +80,8 @@ def test_the_command_line(lake):
     assert all(step in shown for step in STEPS)
     assert "verified" in shown
     assert "✓" in shown
+    assert "log-odds (SHAP)" in shown
+    assert "the stored probability, to the bit" in shown
     assert tsis("audit", "ES", "yesterday", lake=lake.root, check=False).returncode == 2
 
 

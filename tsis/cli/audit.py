@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +17,12 @@ from tsis.core.errors import DataError, IntegrityError, UsageError
 if TYPE_CHECKING:
     from tsis.governance.audit import Step
     from tsis.governance.lineage import Origin
+    from tsis.lake.store import Lake
 
 _LONG = 60
 """Longer texts and wide rows are cut: `tsis sql` shows them whole."""
+_FEATURES = 8
+"""So many contributions are shown, the largest first."""
 
 
 def audit_fill(invocation: Invocation, ticker: str, moment: str, session: str | None) -> None:
@@ -36,6 +41,8 @@ def audit_fill(invocation: Invocation, ticker: str, moment: str, session: str | 
         if step.name == "signal":
             for rule, held in checklist(step.rows[0]).items():
                 shown.print(f"    {'✓' if held else '✗'} {escape(rule)}")
+        if step.name == "prediction":
+            shown.print(_contributions(lake, step.rows[0]))
         for file in step.files:
             shown.print(f"    {file.path}  {file.sha256[:16]}  {file.problem or 'verified'}", soft_wrap=True)
     damaged = [file for step in steps for file in step.files if file.problem]
@@ -90,6 +97,24 @@ def _rows(step: Step) -> Grid:
 def _text(value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
+
+
+def _contributions(lake: Lake, prediction: Mapping[str, Any]) -> Grid | str:
+    """Return what each feature added to the log-odds, taken from the stored model and row; or why that is not known."""
+    from tsis.runtime.explain import explain_event  # noqa: PLC0415
+
+    try:
+        told = explain_event(lake, prediction["model"], prediction["ticker"], prediction["t0"]).explanation
+    except (DataError, UsageError) as error:
+        return f"    {escape(str(error))}"
+    grid = Grid(box=None, show_header=False, padding=(0, 2, 0, 4))
+    grid.add_row("predicted anew", f"{told.probability:.6g}", "the stored probability, to the bit")
+    for part in told.contributions[:_FEATURES]:
+        grid.add_row(part.feature, f"{part.value:.6g}", f"{part.log_odds:+.4f} log-odds (SHAP)")
+    rest = math.fsum(part.log_odds for part in told.contributions[_FEATURES:])
+    grid.add_row("all other features", "", f"{rest:+.4f}")
+    grid.add_row("bias", "", f"{told.bias:+.4f}")
+    return grid
 
 
 def _label(origin: Origin) -> str:

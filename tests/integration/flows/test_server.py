@@ -53,7 +53,7 @@ def test_up_again_starts_nothing(prefect):
 
 def test_a_run_shows_what_a_person_wants_to_see(prefect, finished):
     shown = prefect.artifacts(finished)
-    assert {"stages", "tables", "fold-scores", "strategies", "equity", "report"} <= set(shown)
+    assert {"stages", "tables", "quality", "fold-scores", "strategies", "equity", "report"} <= set(shown)
     stages = json.loads(shown["stages"])
     assert all(row["status"] in ("success", "unchanged") for row in stages)
     versions = {row["table"]: row["version"] for row in json.loads(shown["tables"])}
