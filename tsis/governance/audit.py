@@ -116,7 +116,8 @@ def _chain(lake: Lake, catalog: Path, ticker: str, moment: datetime, session: st
     of_ticker = fills.filter(pl.col("ticker") == ticker)
     if of_ticker.is_empty():
         raise UnknownNameError("ticker with fills", ticker, fills["ticker"].unique().to_list())
-    raise DataError(f"{ticker} has {of_ticker.height:,} fills, the last at {of_ticker['ts'].max()}; none from {moment}")
+    last = of_ticker["ts"].sort()[-1]
+    raise DataError(f"{ticker} has {of_ticker.height:,} fills, the last at {last}; none from {moment}")
 
 
 def _step(lake: Lake, name: str, spec: TableSpec, condition: pl.Expr) -> Step:
