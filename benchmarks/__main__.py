@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import (
+    backtest,
     bars,
     features,
     features_growth,
@@ -105,6 +106,15 @@ def _splits(asked: Asked) -> Found:
         return Found(_held(splits.contests(peer), min(asked.rounds, FEW_ROUNDS)), problems=problems)
 
 
+def _backtest(asked: Asked) -> Found:
+    made = backtest.work()
+    has_peer = asked.python is not None and backtest.has_peer(asked.python)
+    peers = backtest.running_peer(asked.python, made, asked.folder) if asked.python and has_peer else nullcontext()
+    with peers as peer:
+        problems = backtest.differences(made, peer) if peer else []
+        return Found(_held(backtest.contests(made, peer), min(asked.rounds, FEW_ROUNDS)), problems=problems)
+
+
 def _store(asked: Asked) -> Found:
     made = minute_bars(n_days=asked.days)
     rows = _held([store.publish(made, asked.folder)], min(asked.rounds, FEW_ROUNDS))
@@ -161,6 +171,7 @@ PARTS: dict[str, Callable[[Asked], Found]] = {
     "splits": _splits,
     "features": _features,
     "features_growth": _features_growth,
+    "backtest": _backtest,
     "store": _store,
     "memory": _memory,
     "growth": _growth,

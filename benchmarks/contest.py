@@ -20,7 +20,9 @@ class Target:
     most: float
 
     def __str__(self) -> str:
-        return f"at most {self.most:.1f}× as long" if self.most >= 1 else f"at least {1 / self.most:.0f}× faster"
+        if self.most >= 1:
+            return f"at most {self.most:.1f}× as long"
+        return f"at least {1 / self.most:.0f}× faster" if self.most < 0.6 else f"at most {self.most:g}× as long"
 
 
 @dataclass(frozen=True)

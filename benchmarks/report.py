@@ -14,7 +14,7 @@ from benchmarks.memory import Ingested
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _PACKAGES = ("polars", "duckdb", "pyarrow", "numba", "numpy")
-_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "purgedcv", "pandas", "numba", "numpy")
+_PEER_PACKAGES = ("mlfinpy", "RiskLabAI", "purgedcv", "vectorbt", "pandas", "numba", "numpy")
 
 
 def machine() -> str:
@@ -43,6 +43,8 @@ def seconds(value: float) -> str:
     """Return a duration with a unit that suits it."""
     if value >= 1:
         return f"{value:.1f} s"
+    if value < 1e-4:
+        return f"{value * 1e6:.1f} µs"
     return f"{value * 1e3:.0f} ms" if value >= 0.01 else f"{value * 1e3:.2f} ms"
 
 

@@ -36,6 +36,8 @@ KNOWN_FROM = {
     "regimes": "ts_start",
     "triple_barrier": "t1",
     "ensemble_predictions": "t0",
+    "strategy_sides": "t0",
+    "meta_labels": "t1",
     "features": "ts_close",
 }
 """Column of each table that says from when a row is known; tickers_dim selects classes and ticks only."""
@@ -169,11 +171,48 @@ def test_every_setup_is_there_at_t0_and_stays(model, demo_lake):
     inputs["predictions"] = inputs["predictions"].filter(pl.col("model") == model)
     whole = stage(**inputs, params=PARAMS["setups"])
     chosen = inputs["predictions"].filter(pl.col("split") == "walk_forward")
-    assert whole.height == chosen.height > 0
+    assert whole["ml_score"].is_not_null().sum() == chosen.height > 0
     for moment in moments_of(chosen):
         actual = stage(**known_at(inputs, moment), params=PARAMS["setups"])
         assert_frame_equal(whole.filter(pl.col("ts") <= moment), actual, check_exact=True)
         assert actual.height > 0
+
+
+SIZINGS = ({"kind": "averaged"}, {"kind": "budget", "most_long": 4, "most_short": 4}, {"kind": "dynamic"})
+
+
+@pytest.mark.parametrize("sizing", SIZINGS, ids=lambda sizing: sizing["kind"])
+def test_every_size_is_there_at_t0_and_stays(sizing, demo_lake):
+    stage, model = STAGES["setups"], "us_daily"
+    inputs = inputs_of(stage, open_lake(demo_lake), MODELS[model].bar_spec)
+    given = PARAMS["setups"].strategies[model].model_dump() | {"sizing": sizing}
+    params = stage.params.model_validate({"strategies": {model: given}})
+    whole = stage(**inputs, params=params)
+    assert whole["bet_size"].n_unique() > 3
+    for moment in sorted({whole["ts"][whole.height * part // 7] for part in range(7)}):
+        actual = stage(**known_at(inputs, moment), params=params)
+        assert_frame_equal(whole.filter(pl.col("ts") <= moment), actual, check_exact=True)
+
+
+RULES = ("voting", "performance_weighted", "confidence_weighted", "best_performer")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_decision_of_an_ensemble_is_there_at_t0_and_stays(rule, demo_lake):
+    stage, sides = STAGES["ensemble_predictions"], STAGES["strategy_sides"]
+    lake, model = open_lake(demo_lake), "us_daily"
+    bars = inputs_of(sides, lake, MODELS[model].bar_spec)
+    rules = {"trend": {"kind": "sma_cross"}, "turn": {"kind": "rsi_reversal"}}
+    asked = sides.params.model_validate({"series": {"equity": {"time_1d": {"strategies": rules}}}})
+    inputs = inputs_of(stage, lake, MODELS[model].bar_spec) | {"strategy_sides": sides(**bars, params=asked)}
+    ensemble = {"members": [model], "strategies": list(rules), "rule": {"kind": rule}}
+    params = stage.params.model_validate({"ensembles": {"all": ensemble}})
+    whole = stage(**inputs, params=params)
+    assert whole.height == inputs["predictions"].filter(pl.col("split") == "walk_forward").height > 100
+    for moment in sorted({whole.sort("t0")["t0"][whole.height * part // 7] for part in range(7)}):
+        known = known_at(inputs, moment) | {"strategy_sides": sides(**known_at(bars, moment), params=asked)}
+        actual = stage(**known, params=params)
+        assert_frame_equal(whole.filter(pl.col("t0") <= moment), actual, check_exact=True)
 
 
 def panel_look_ahead(stage, lake):

@@ -79,7 +79,7 @@ def test_altered_or_removed_returns_fail_the_check_of_the_lake(lake: Lake, chang
 
 def test_a_verdict_holds_every_figure_and_reason(lake: Lake) -> None:
     found = newest_verdict(lake, "us_daily")
-    assert (found["family"], found["n_effective"], found["is_passed"]) == ("us_daily", 1, False)
+    assert (found["family"], found["n_trials"], found["is_passed"]) == ("us_daily", 2, False)
     assert found["n_raw_rows"] > 10_000
     assert found["n_synthetic_rows"] == found["n_set_aside_rows"] == 0
     assert json.loads(str(found["reasons"]))[0] == found["verdict"]

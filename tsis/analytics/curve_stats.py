@@ -32,11 +32,12 @@ def curve_stats(
     """
     if not start_equity > 0.0:
         raise DataError(f"curve_stats: start_equity = {start_equity}; must be above 0")
-    state = kernel.new_curve(start_equity)
-    kernel.equity_curve(np.ascontiguousarray(equity, dtype=np.float64), state, np.empty(0))
+    folded = kernel.new_curve(start_equity)
+    kernel.equity_curve(np.ascontiguousarray(equity, dtype=np.float64), folded, np.empty(0))
+    state: list[float] = folded.tolist()
     if not math.isfinite(state[kernel.LAST]) or not math.isfinite(state[kernel.SUM]):
         raise DataError(f"curve_stats: {int((~np.isfinite(equity)).sum()):,} of {equity.size:,} values are not finite")
-    n, last = int(state[kernel.N]), float(state[kernel.LAST])
+    n, last = int(state[kernel.N]), state[kernel.LAST]
     total = last / start_equity - 1.0
     figures: dict[str, float | int | None] = {
         "n_periods": n,
@@ -49,7 +50,7 @@ def curve_stats(
         "calmar": None,
         "skew": None,
         "kurtosis": None,
-        "max_drawdown_frac": float(state[kernel.MOST_DOWN]),
+        "max_drawdown_frac": state[kernel.MOST_DOWN],
         "longest_under_water": int(state[kernel.LONGEST_UNDER_WATER]),
         "under_water_frac": state[kernel.N_UNDER_WATER] / n if n else None,
     }
@@ -79,5 +80,5 @@ def curve_stats(
         figures["sortino_annual"] = mean / math.sqrt(state[kernel.SQUARED_LOSSES] / n) * root
     annual_return, drawdown = figures["annual_return_frac"], state[kernel.MOST_DOWN]
     if annual_return is not None and drawdown > 0.0:
-        figures["calmar"] = annual_return / float(drawdown)
+        figures["calmar"] = annual_return / drawdown
     return figures

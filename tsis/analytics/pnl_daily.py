@@ -40,10 +40,10 @@ def pnl_daily(
 ) -> pl.DataFrame:
     """Mark each strategy to the last close of each UTC date on which its series have bars.
 
-    The first date is that of its first setup: before it, the strategy could not trade. Every later date with a bar
-    counts, those without a trade as a return of 0. A bar that ends at midnight belongs to the day that it ends, and a
-    fill to the day of its bar, as in the session's daily loss: stop and limit orders fill at their bar's close, market
-    orders at its open. A fill at neither time of a bar belongs to its own UTC date.
+    The first date is that of its first setup with a prediction: before it, the strategy could not trade. Every later
+    date with a bar counts, those without a trade as a return of 0. A bar that ends at midnight belongs to the day that
+    it ends, and a fill to the day of its bar, as in the session's daily loss: stop and limit orders fill at their bar's
+    close, market orders at its open. A fill at neither time of a bar belongs to its own UTC date.
     Equity is start + cash flows of the fills + the position (quantity / price_factor) at the bars' closes. Funding of a
     position is a cash flow of the fill that it is booked with.
 
@@ -61,7 +61,8 @@ def pnl_daily(
         _day_ended("ts_close").alias("date")
     )
     results = [spec(PnlDaily).empty()]
-    for proposed in setups.sort(spec(Setups).key).partition_by("session_id", maintain_order=True):
+    predicted = setups.filter(pl.col("ml_score").is_not_null())
+    for proposed in predicted.sort(spec(Setups).key).partition_by("session_id", maintain_order=True):
         own = fills.filter(pl.col("session_id") == proposed["session_id"][0])
         results.append(_session(proposed, own, bars, latest, params.start_equity))
     return pl.concat(results).sort(spec(PnlDaily).key)

@@ -32,7 +32,7 @@ class MarketParams(Params):
     max_leverage : value of all positions over equity.
     max_position_frac : value of one position over equity; None for no limit of its own.
     max_qty : units as traded of one position; None for no limit.
-    max_volume_frac : share of a bar's volume that fills; None where volume bounds nothing.
+    max_volume_frac : share of a bar's volume that fills, nothing in a bar without; None where volume bounds nothing.
     """
 
     slippage_bps: float = Field(ge=0, lt=10_000)

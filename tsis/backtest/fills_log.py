@@ -57,7 +57,8 @@ def fills_log(
 ) -> Tables:
     """Trade each strategy's armed setups on an account of its own, with the session kernel.
 
-    A setup decided at a close enters at the ticker's next open, with slippage and fees. It leaves at its stop or target
+    A setup decided at a close enters at the ticker's next open, with slippage and fees; one with a limit price at that
+    price or better, in its next `max_bars` bars or until `expires_at`. It leaves at its stop or target
     within a bar (a gap through either fills at the open; where a bar holds both, the stop was first), at the first open
     at or after `expires_at`, at the open after `max_bars` bars, or at the first open after a close at which the day had
     lost `daily_loss_frac`. A day is

@@ -71,8 +71,8 @@ def orders_log(stories: pl.DataFrame) -> pl.DataFrame:
         _order_id("entry"),
         pl.when(pl.col("side") > 0).then(_BUY).otherwise(_SELL).alias("side"),
         pl.coalesce("accepted_qty", "rejected_qty").alias("qty"),
-        pl.lit("market").alias("type"),
-        pl.lit(None, pl.Float64).alias("price"),
+        pl.when(pl.col("limit_price").is_null()).then(pl.lit("market")).otherwise(pl.lit("limit")).alias("type"),
+        (pl.col("limit_price") / pl.coalesce("accepted_factor", "rejected_factor")).alias("price"),
         (pl.col("stop") / pl.coalesce("accepted_factor", "rejected_factor")).alias("stop"),
         (pl.col("tp1") / pl.coalesce("accepted_factor", "rejected_factor")).alias("tp"),
         pl.when(pl.col("rejected_qty").is_not_null())

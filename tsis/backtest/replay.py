@@ -14,7 +14,7 @@ from tsis.backtest.fold import BarArrays, fold
 from tsis.core.errors import DataError, some
 from tsis.kernels import account as acc
 from tsis.kernels import decision, fills
-from tsis.kernels.orders import MARKET
+from tsis.kernels.orders import LIMIT, MARKET
 from tsis.kernels.session import Floats
 
 _EVENT = ["ticker", "bar_spec", "ts_close", "seq"]
@@ -68,7 +68,7 @@ def replay(
     limits: Floats,
     equity: float,
 ) -> Replay:
-    """Run the session kernel over the bars, from the first setup to the last bar.
+    """Run the session kernel over the bars, from the first setup with a prediction to the last bar.
 
     Parameters
     ----------
@@ -85,6 +85,7 @@ def replay(
     DataError
         If an armed setup has no bar, or a ticker no instrument.
     """
+    begin = setups.filter(pl.col("ml_score").is_not_null())["t0"].min()
     numbered = setups.with_row_index("signal").with_columns(
         pl.col("signal").cast(pl.Int64), pl.col("t0").alias("ts_close")
     )
@@ -100,11 +101,11 @@ def replay(
             ],
             how="diagonal",
         )
-        .filter(pl.col("ts_close") >= setups["t0"].min())
+        .filter(pl.col("ts_close") >= pl.lit(begin, setups.schema["t0"]))
         .join(known.select("ticker", "number"), on="ticker", how="left")
         .join(
             numbered.filter(pl.col("action") == "ENTRY_ARMED").select(
-                *_EVENT, "signal", "side", "stop", "tp1", "bet_size", "expires_at", "max_bars"
+                *_EVENT, "signal", "side", "limit_price", "stop", "tp1", "bet_size", "expires_at", "max_bars"
             ),
             on=_EVENT,
             how="left",
@@ -155,12 +156,13 @@ def _bar_arrays(rows: pl.DataFrame) -> BarArrays:
 
 def _proposals(rows: pl.DataFrame) -> Floats:
     proposed = rows.with_row_index("row").filter(pl.col("signal").is_not_null())
+    is_limit = pl.col("limit_price").is_not_null()
     columns = {
         decision.P_ROW: pl.col("row"),
         decision.P_SIGNAL: pl.col("signal"),
         decision.P_SIDE: pl.col("side"),
-        decision.P_TYPE: pl.lit(float(MARKET)),
-        decision.P_PRICE: pl.lit(math.nan),
+        decision.P_TYPE: pl.when(is_limit).then(float(LIMIT)).otherwise(float(MARKET)),
+        decision.P_PRICE: pl.col("limit_price").fill_null(math.nan),
         decision.P_STOP: pl.col("stop"),
         decision.P_TARGET: pl.col("tp1"),
         decision.P_TRAIL: pl.lit(0.0),
@@ -168,7 +170,8 @@ def _proposals(rows: pl.DataFrame) -> Floats:
         decision.P_SIZE: pl.col("bet_size"),
         decision.P_EXPIRES: pl.col("expires_at").to_physical().cast(pl.Float64).fill_null(math.inf),
         decision.P_MAX_BARS: pl.col("max_bars").cast(pl.Float64).fill_null(math.inf),
-        decision.P_GOOD_BARS: pl.lit(math.inf),
+        # a bet that has not begun when it would have ended is none any more
+        decision.P_GOOD_BARS: pl.when(is_limit).then(pl.col("max_bars").cast(pl.Float64)).fill_null(math.inf),
     }
     named = [expression.cast(pl.Float64).alias(str(at)) for at, expression in sorted(columns.items())]
     return proposed.select(named).to_numpy(order="c")

@@ -78,6 +78,24 @@ def run(
 
 
 @app.command()
+def search(
+    context: typer.Context,
+    model: Annotated[str, typer.Argument(help="A model of params.yaml.")],
+    method: Annotated[str, typer.Option(help="grid, random or optuna.")] = "random",
+    n: Annotated[int, typer.Option("--n", min=1, help="Trials at most.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, help="Of the choice of points.")] = 7,
+    over: Annotated[
+        list[str] | None,
+        typer.Option(help="name=a,b,c or name=low..high[:log]; may be repeated. Otherwise the estimator's own space."),
+    ] = None,
+) -> None:
+    """Try parameters of a model on its purged folds. Example: [bold]tsis search us_daily --method random --n 20[/]."""
+    from tsis.cli.search import search_model  # noqa: PLC0415
+
+    search_model(context.obj, model, method, n, seed, over or [])
+
+
+@app.command()
 def stages(
     context: typer.Context,
     dvc: Annotated[bool, typer.Option("--dvc", help="As dvc.yaml.")] = False,
@@ -285,6 +303,16 @@ def compare(
     from tsis.cli.models import compare_models  # noqa: PLC0415
 
     compare_models(context.obj, first, second)
+
+
+@models_app.command()
+def log(
+    context: typer.Context, uri: Annotated[str, typer.Argument(help="Of the MLflow server, which is an extra.")]
+) -> None:
+    """Tell MLflow of every model of the registry. Example: [bold]tsis models log http://127.0.0.1:5000[/]."""
+    from tsis.cli.models import log_to_mlflow  # noqa: PLC0415
+
+    log_to_mlflow(context.obj, uri)
 
 
 def main() -> None:

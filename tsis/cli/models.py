@@ -1,4 +1,4 @@
-"""`tsis models list`, `show`, `promote`, `retire` and `compare`."""
+"""`tsis models list`, `show`, `promote`, `retire`, `compare` and `log`."""
 
 from __future__ import annotations
 
@@ -99,6 +99,14 @@ def compare_models(invocation: Invocation, first: str, second: str) -> None:
         if is_score or values[0] != values[1]:
             grid.add_row(escape(field), *map(escape, values))
     console().print(grid)
+
+
+def log_to_mlflow(invocation: Invocation, uri: str) -> None:
+    """Tell MLflow of every model and print how many it did not know."""
+    from tsis.runtime.mlflow_log import log_models  # noqa: PLC0415
+
+    n_new, n_known = log_models(_lake(invocation), uri)
+    typer.echo(f"{n_new} models logged to {uri}, {n_known} were there")
 
 
 def _comparable(entry: dict[str, Any]) -> dict[str, str]:

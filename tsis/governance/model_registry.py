@@ -75,7 +75,7 @@ def reasons_to_refuse(entry: Mapping[str, Any], stats_version: str | None) -> li
     if gate["stats_version"] != stats_version:
         reasons.append("the newest verdict is on other results than those in the lake: 'tsis run' judges anew")
     if not gate["is_passed"]:
-        reasons += [f"the gate: {reason}" for reason in gate["reasons"]] or [f"the gate: {gate['verdict']}"]
+        reasons += [f"the gate: {reason}" for reason in gate["reasons"]]
     return reasons
 
 
@@ -145,12 +145,9 @@ def _metrics(model_stats: pl.DataFrame, model: str, split: str) -> dict[str, flo
 def _gate(verdict: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if verdict is None:
         return None
-    told = {
-        name: verdict[name] for name in ("verdict", "n_trials", "dsr_frac", "run_id", "stats_version", "chain_head")
-    }
-    is_passed = bool(verdict.get("is_passed", verdict["is_edge_shown"]))
-    reasons = json.loads(verdict["reasons"]) if "reasons" in verdict else []
-    return {**told, "is_passed": is_passed, "reasons": reasons, "judged_at": _iso(verdict["judged_at"])}
+    names = ("verdict", "is_passed", "n_trials", "n_effective", "dsr_frac", "pbo_frac")
+    told = {name: verdict[name] for name in (*names, "run_id", "stats_version", "chain_head")}
+    return {**told, "reasons": json.loads(verdict["reasons"]), "judged_at": _iso(verdict["judged_at"])}
 
 
 def _iso(moment: Any) -> str | None:

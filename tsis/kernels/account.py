@@ -80,12 +80,6 @@ def pay_funding(state: Floats, instruments: Floats, ticker: int, ts: float, pric
 
 
 @jit
-def has_funding(instruments: Floats, ticker: int) -> bool:
-    """Tell whether holding the ticker costs or earns anything."""
-    return bool(instruments[ticker, LONG_RATE] != 0.0 or instruments[ticker, SHORT_RATE] != 0.0)
-
-
-@jit
 def forget_order(state: Floats, ticker: int) -> None:
     """Take the entry order away."""
     at = HEADER + ticker * SLOT

@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from tsis.core.jit import jit
 from tsis.kernels import account as acc
-from tsis.kernels.costs import LOT_SIZE, MULTIPLIER, commission, fill_price, fillable
+from tsis.kernels.costs import LONG_RATE, LOT_SIZE, MULTIPLIER, SHORT_RATE, commission, fill_price, fillable
 from tsis.kernels.orders import LIMIT
 
 Floats = npt.NDArray[np.float64]
 
 KIND, AT_ROW, TICKER, SIGNAL_ID, REASON, ORDER_TYPE, FILLED_QTY, PRICE, REFERENCE, FEE, BAR_FACTOR = range(11)
-QTY_AFTER, ENTRY_AFTER, REALISED_AFTER, EQUITY_AFTER, SIGNALLED_ROW, FUNDING_PAID = range(11, 17)
-RECORD = 17
+QTY_AFTER, ENTRY_AFTER, REALISED_AFTER, SIGNALLED_ROW, FUNDING_PAID = range(11, 16)
+RECORD = 16
 """Columns of a record. Quantities in records are as traded, prices as in the bars."""
 
 # no Python integers: numba would compile every function anew for each that it is given
@@ -104,7 +104,7 @@ def enter(
         state[slot + acc.DUE] = state[slot + acc.FUNDING] = state[slot + acc.CHARGED] = 0.0
         state[slot + acc.PAID_UNTIL] = ts
     else:
-        if acc.has_funding(instruments, ticker):
+        if instruments[ticker, LONG_RATE] != 0.0 or instruments[ticker, SHORT_RATE] != 0.0:
             acc.pay_funding(state, instruments, ticker, ts, price)
         before = state[slot + acc.QTY]
         state[slot + acc.QTY] = before + qty
@@ -120,7 +120,6 @@ def enter(
     state[slot + acc.FUNDING] = 0.0
     if state[slot + acc.O_LEFT] * factor < 1e-9 * instruments[ticker, LOT_SIZE]:
         acc.forget_order(state, ticker)
-    records[n - 1, EQUITY_AFTER] = acc.equity_of(state, instruments)
     return n
 
 
@@ -151,7 +150,7 @@ def leave(
     price = reference
     if kind != LIMIT:
         price = fill_price(instruments, ticker, -side, reference, qty, volume, factor)
-    if acc.has_funding(instruments, ticker):
+    if instruments[ticker, LONG_RATE] != 0.0 or instruments[ticker, SHORT_RATE] != 0.0:
         acc.pay_funding(state, instruments, ticker, ts, price)
     value = qty * price * instruments[ticker, MULTIPLIER]
     fee, state[slot + acc.CHARGED] = commission(instruments, ticker, qty * factor, value, state[slot + acc.CHARGED])
@@ -170,5 +169,4 @@ def leave(
     state[slot + acc.FUNDING] = 0.0
     if reason == state[slot + acc.DUE]:
         records[n - 1, SIGNALLED_ROW] = state[slot + acc.DUE_ROW]
-    records[n - 1, EQUITY_AFTER] = acc.equity_of(state, instruments)
     return n

@@ -46,12 +46,6 @@ ROW_RECORDS: Final = 10
 
 
 @jit
-def at(array: Array, row: int) -> float:
-    """Return the value of a row; an array of one value holds it for all rows."""
-    return float(array[row] if array.shape[0] > 1 else array[0])
-
-
-@jit
 def _at_open(
     state: Floats,
     instruments: Floats,
@@ -173,7 +167,7 @@ def _bar(
         state[slot + acc.O_BARS] -= 1.0
     if state[slot + acc.SIDE] != 0.0:
         state[slot + acc.BARS_LEFT] -= 1.0
-        if acc.has_funding(instruments, ticker):
+        if instruments[ticker, LONG_RATE] != 0.0 or instruments[ticker, SHORT_RATE] != 0.0:
             acc.pay_funding(state, instruments, ticker, ts_close, close)
     return n
 
@@ -264,6 +258,8 @@ def session(
     """
     n, i, n_rows, n_tickers = 0, 0, open_.shape[0], instruments.shape[0]
     has_equity, has_tickers, has_days = equity.shape[0] > 0, ticker.shape[0] > 1, day.shape[0] > 1
+    has_opens, has_closes = ts_open.shape[0] > 1, ts_close.shape[0] > 1
+    has_volumes, has_factors = volume.shape[0] > 1, factor.shape[0] > 1
     row = state[acc.ROW]
     p, n_proposals = _first_from(proposals, row), proposals.shape[0]
     while i < n_rows and n + ROW_RECORDS <= records.shape[0]:
@@ -307,7 +303,7 @@ def session(
             has_end, has_trail = expires < math.inf, trail > 0.0
             end = max(end, i + 1) if n_tickers == 1 else i + 1
             while i < end and bars_left > 0.0 and _passes(side, stop, target, high[i], low[i]):
-                if has_end and (ts_open[i] if ts_open.shape[0] > 1 else ts_open[0]) >= expires:
+                if has_end and (ts_open[i] if has_opens else ts_open[0]) >= expires:
                     break
                 if has_days and float(day[i]) != today:
                     break
@@ -342,25 +338,25 @@ def session(
                 state[acc.MOST_LOSS] = max(state[acc.MOST_LOSS], daily_loss_frac(lowest, before))
                 is_involved = False
         is_bar = not math.isnan(open_[i])
+        opened, closed = float(ts_open[i if has_opens else 0]), float(ts_close[i if has_closes else 0])
+        volume_now, factor_now = volume[i if has_volumes else 0], factor[i if has_factors else 0]
         if is_involved and is_bar:
             n = _bar(
-                state, instruments, k, at(ts_open, i), at(ts_close, i), open_[i], high[i], low[i], close[i],
-                at(volume, i), at(factor, i), records, n,
+                state, instruments, k, opened, closed, open_[i], high[i], low[i], close[i],
+                volume_now, factor_now, records, n,
             )  # fmt: skip
         elif is_involved:
-            n = _roll(state, instruments, k, at(factor, i), at(ts_close, i), records, n)
+            n = _roll(state, instruments, k, factor_now, closed, records, n)
         if is_involved:
             state[acc.EQUITY] = acc.equity_of(state, instruments)
         if is_bar:
             loss = daily_loss_frac(state[acc.EQUITY], state[acc.DAY_EQUITY])
             state[acc.MOST_LOSS] = max(state[acc.MOST_LOSS], loss)
             if loss >= limits[DAILY_LOSS] and state[acc.HALTED] == 0.0:
-                halt(state, n_tickers, at(ts_close, i))
+                halt(state, n_tickers, closed)
         while p < n_proposals and proposals[p, P_ROW] == row:
             if is_bar:
-                n = decide(
-                    state, limits, instruments, k, close[i], at(factor, i), at(ts_close, i), proposals, p, records, n
-                )
+                n = decide(state, limits, instruments, k, close[i], factor_now, closed, proposals, p, records, n)
             p += 1
         if has_equity:
             equity[i] = state[acc.EQUITY]

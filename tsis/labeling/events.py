@@ -62,12 +62,12 @@ class SeriesEvents(Params):
     def _typed_strategies(cls, given: Any) -> Any:
         if not isinstance(given, list | tuple):
             return given
-        return tuple(_strategy_of(item) if isinstance(item, Mapping) else item for item in given)
+        return tuple(strategy_params(item) if isinstance(item, Mapping) else item for item in given)
 
     @field_validator("side_of", mode="before")
     @classmethod
     def _typed_side(cls, given: Any) -> Any:
-        return _strategy_of(given) if isinstance(given, Mapping) else given
+        return strategy_params(given) if isinstance(given, Mapping) else given
 
     @model_validator(mode="after")
     def _some_source(self) -> Self:
@@ -87,7 +87,14 @@ def _filter_of(given: Mapping[str, Any]) -> FilterParams:
     return _read(model, kind, given)
 
 
-def _strategy_of(given: Mapping[str, Any]) -> RuleParams:
+def strategy_params(given: Mapping[str, Any]) -> RuleParams:
+    """Return the parameters of the strategy that `given` names by its ``kind``.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that kind, or a parameter is wrong.
+    """
     known = rule_strategies()
     kind = str(given.get("kind"))
     if kind not in known:

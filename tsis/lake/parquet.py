@@ -100,13 +100,22 @@ def _row_groups(table: TableSpec, batches: Iterable[pa.RecordBatch]) -> Iterator
         waiting += batch.num_rows
         while waiting >= ROW_GROUP_ROWS:
             joined = pa.Table.from_batches(pending, table.arrow_schema)
-            group, rest = joined.slice(0, ROW_GROUP_ROWS).combine_chunks(), joined.slice(ROW_GROUP_ROWS)
+            rest = joined.slice(ROW_GROUP_ROWS)
             pending, waiting = rest.to_batches(), rest.num_rows
-            del joined, rest  # a row group of a wide table is a quarter of a gigabyte
-            yield group
-            del group
+            columns = joined.slice(0, ROW_GROUP_ROWS).columns
+            del joined, rest
+            yield _contiguous(table, columns)
     if waiting:
-        yield pa.Table.from_batches(pending, table.arrow_schema).combine_chunks()
+        columns, pending = pa.Table.from_batches(pending, table.arrow_schema).columns, []
+        yield _contiguous(table, columns)
+
+
+def _contiguous(table: TableSpec, columns: list[pa.ChunkedArray]) -> pa.Table:
+    """Return a table of one chunk; `columns` are taken out: a row group of a wide table is a quarter of a gigabyte."""
+    joined = []
+    while columns:
+        joined.append(columns.pop().combine_chunks())
+    return pa.Table.from_arrays(joined[::-1], schema=table.arrow_schema)
 
 
 def _repeating(table: TableSpec) -> list[str]:

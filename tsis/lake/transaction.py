@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _KEPT = "readers still see what was there before"
 _COMMITTED = "what was published is in effect, and the next publication completes the history and _manifest.json"
 _WRITERS = 2
-"""Partitions that are written at a time: more would hold more of a table in memory."""
+"""Partitions that are written at a time: more would hold more of a table in memory; of what was on hold, one."""
 
 
 @dataclass(frozen=True)
@@ -328,7 +328,7 @@ class Transaction:
             return write_partition(spec, folder, partition, batches)
 
         # compressing and syncing leave the interpreter to others; the entries come in the order of partitions
-        with ThreadPoolExecutor(_WRITERS, thread_name_prefix=spec.table) as pool:
+        with ThreadPoolExecutor(1 if held else _WRITERS, thread_name_prefix=spec.table) as pool:
             written = [entry for part in pool.map(rewritten, wanted) for entry in part]
         return self._record(spec, [entry for entry in entries if entry.partition not in wanted] + written)
 

@@ -16,12 +16,18 @@ from tsis.runtime.dag import SHARED
 from tsis.runtime.record import Identity
 from tsis.tables.governance.trial_returns import TrialReturns
 
+MODELS = "governance.models"
 TRIALS, RETURNS, VERDICTS = "governance.trials", "governance.trial_returns", "governance.verdicts"
 
 
 def is_trial(stage: AnyStage) -> bool:
-    """Tell whether a stage tries something that counts."""
-    return any(table.name in SHARED for table in stage.writes)
+    """Tell whether a stage tries something that counts: it fits models, or says itself what came of its trials."""
+    return fits(stage) or any(table.name in SHARED for table in stage.writes)
+
+
+def fits(stage: AnyStage) -> bool:
+    """Tell whether a stage fits models."""
+    return any(table.name == MODELS for table in stage.writes)
 
 
 def record_attempt(lake: Lake, stage: AnyStage, what: Identity) -> None:

@@ -14,8 +14,9 @@ from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
 from tsis.runtime.dag import SHARED
 from tsis.runtime.execute import execute
+from tsis.runtime.fit_trials import fit_results
 from tsis.runtime.journal import Journal
-from tsis.runtime.ledger import is_trial, record_attempt, record_results
+from tsis.runtime.ledger import fits, is_trial, record_attempt, record_results
 from tsis.runtime.readings import Readings
 from tsis.runtime.record import earlier_outputs, entry, identity, log
 from tsis.runtime.results import Outcome, Progress, RunReport, Silent
@@ -72,9 +73,7 @@ def run(
             if read & broken or (stage.by == "whole" and read & incomplete):
                 outcome = Outcome(stage.name, "skipped", failures={"": "a stage that it needs failed"})
             else:
-                outcome = _run_stage(
-                    lake, transaction, readings, stage, params[stage.name], journal, threads, clock, is_forced
-                )
+                outcome = _run_stage(lake, transaction, readings, stage, params, journal, threads, clock, is_forced)
             # a product that fails keeps its rolls, and is nothing to other tickers
             is_incomplete = outcome.status == "partial" or (outcome.status == "failed" and stage.by == "product")
             if outcome.status in ("failed", "skipped") and not is_incomplete:
@@ -99,13 +98,13 @@ def _run_stage(
     transaction: Transaction,
     readings: Readings,
     stage: AnyStage,
-    params: Params,
+    all_params: Mapping[str, Params],
     journal: Journal,
     threads: int,
     clock: Clock,
     is_forced: bool,
 ) -> Outcome:
-    started_at = clock.now()
+    started_at, params = clock.now(), all_params[stage.name]
     what = identity(stage, params, {table.name: transaction.version(table.name) or "" for table in stage.reads})
     owned = [table.name for table in stage.writes if table.name not in SHARED]
     earlier = None if is_forced else earlier_outputs(lake, stage.name, what.fingerprint)
@@ -124,6 +123,8 @@ def _run_stage(
         outcome = Outcome(stage.name, "failed", failures={"": str(error)})
     for results in shared.values():
         record_results(lake, stage, what, results)
+    if fits(stage) and outcome.status == "success":
+        record_results(lake, stage, what, fit_results(transaction.scan, all_params))
     outputs = {name: transaction.version(name) or "" for name in owned if transaction.version(name)}
     log(lake, journal.run_id, outcome, started_at)
     journal.add(entry(journal.run_id, outcome, what, outputs, started_at))

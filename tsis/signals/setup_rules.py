@@ -15,12 +15,14 @@ def rules(strategy: StrategyParams) -> list[pl.Expr]:
     ----------
     strategy : what they must reach.
 
-    Read are the columns n_bars, regime, probability, expected_return_frac, entry, stop, tp1, price_factor, tick_size,
-    target and pt.
+    Read are the columns missing_frac, n_bars, regime, probability, expected_return_frac, entry, stop, tp1,
+    price_factor, tick_size, target and pt.
     """
     p = pl.col("probability")
     stop_distance = (pl.col("entry") - pl.col("stop")).abs() / pl.col("price_factor")
     found = {
+        "features_known": (pl.col("missing_frac") <= strategy.max_missing_frac).fill_null(value=False),
+        "predicted": p.is_not_null(),
         "enough_bars": pl.col("n_bars") >= (strategy.min_bars if strategy.needs_regime else 0),
         "regime_defined": (pl.col("regime") != UNDEFINED) | (not strategy.needs_regime),
         "direction_reached": 2.0 * p - 1.0 >= _of_regime(strategy, "direction"),
@@ -37,6 +39,8 @@ def rules(strategy: StrategyParams) -> list[pl.Expr]:
 def verdict(strategy: StrategyParams) -> list[pl.Expr]:
     """Return the columns checklist, reason and action, from those of `rules` and bet_not_zero."""
     broken = {
+        "features_known": "features missing",
+        "predicted": "no prediction: no model fitted by then",
         "enough_bars": f"fewer than {strategy.min_bars} bars",
         "regime_defined": "regime undefined",
         "direction_reached": "direction below the threshold",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 from pydantic import Field
 
@@ -12,9 +14,10 @@ from tsis.core.table import spec
 from tsis.signals.regime_thresholds import Thresholds, expected_return_frac, regime_at
 from tsis.signals.setup_rules import rules, verdict
 from tsis.signals.sizing.bets import Bets
-from tsis.signals.strategy_params import StrategyParams
+from tsis.signals.strategy_params import SeriesOf, StrategyParams
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.triple_barrier import TripleBarrier
+from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -40,16 +43,45 @@ class SetupsParams(Params):
 
     strategies: dict[str, StrategyParams] = Field(
         default_factory=lambda: {
-            "es_dollar": StrategyParams(pt=5.0, sl=5.0, max_bars=50, round_trip_cost_bps=2.0, thresholds=_LENIENT),
-            "us_daily": StrategyParams(pt=3.0, sl=3.0, max_bars=15, round_trip_cost_bps=5.0),
-            "fx_hourly": StrategyParams(pt=5.0, sl=5.0, max_bars=48, round_trip_cost_bps=1.5, thresholds=_LENIENT),
+            "es_dollar": StrategyParams(
+                series=SeriesOf(asset_class="future", bar_spec="dollar_70M"),
+                pt=5.0,
+                sl=5.0,
+                max_bars=50,
+                round_trip_cost_bps=2.0,
+                thresholds=_LENIENT,
+            ),
+            "us_daily": StrategyParams(
+                series=SeriesOf(asset_class="equity", bar_spec="time_1d"),
+                pt=3.0,
+                sl=3.0,
+                max_bars=15,
+                round_trip_cost_bps=5.0,
+            ),
+            "fx_hourly": StrategyParams(
+                series=SeriesOf(asset_class="fx", bar_spec="time_1h"),
+                pt=5.0,
+                sl=5.0,
+                max_bars=48,
+                round_trip_cost_bps=1.5,
+                thresholds=_LENIENT,
+            ),
         }
     )
     bet_step_frac: float = Field(default=0.1, gt=0, le=1)
 
 
 @stage(
-    reads=[Predictions, EnsemblePredictions, Events, TripleBarrier, InformationBars, Regimes, TickersDim],
+    reads=[
+        Predictions,
+        EnsemblePredictions,
+        Events,
+        EventFeatures,
+        TripleBarrier,
+        InformationBars,
+        Regimes,
+        TickersDim,
+    ],
     writes=[Setups],
     by="whole",
 )
@@ -57,6 +89,7 @@ def setups(
     predictions: pl.DataFrame,
     ensemble_predictions: pl.DataFrame,
     events: pl.DataFrame,
+    event_features: pl.DataFrame,
     triple_barrier: pl.DataFrame,
     information_bars: pl.DataFrame,
     regimes: pl.DataFrame,
@@ -69,7 +102,8 @@ def setups(
     and target lie ``target * sl`` and ``target * pt`` away, as fractions of it, in the forward-adjusted prices.
     Whether it is armed follows from the market regime first, then from what the prediction must reach in it, from
     levels and size; see `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0
-    is asked. `phase` is ``none`` until phases are known.
+    is asked. An event of a strategy's `series` that has no prediction is HOLD, with the reason. `phase` is ``none``
+    until phases are known.
 
     Raises
     ------
@@ -87,10 +121,12 @@ def setups(
     unknown = sorted(set(chosen["model"].to_list()) - set(params.strategies))
     if unknown:
         raise ParamsError(f"setups.strategies has no entry for {some(unknown)}; add one for each model and ensemble")
+    chosen = pl.concat([chosen, *_unanswered(chosen, events, tickers_dim, params)])
     ticks = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     rows = (
         chosen.join(events.select(*_EVENT, "kind", "target"), on=_EVENT, how="left")
         .join(triple_barrier.select(*_EVENT, "t1"), on=_EVENT, how="left")
+        .join(_missing(event_features), on=_EVENT, how="left")
         .join(_bars_of(chosen, information_bars), on=_EVENT, how="left")
         .join(ticks.select("ticker", "tick_size"), on="ticker", how="left")
         .join(regime_at(chosen.select(_EVENT).unique(), regimes), on=_EVENT, how="left")
@@ -104,26 +140,58 @@ def setups(
 
 def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
     given = {name: getattr(strategy, name) for name in ("pt", "sl", "max_seconds")}
+    asked = rules(strategy)
     ruled = (
         rows.with_columns(
             pl.lit(strategy.max_bars, pl.Int64).alias("max_bars"),
             **{name: pl.lit(value, pl.Float64) for name, value in given.items()},
         )
         .with_columns(*_levels(), expected_return_frac().alias("expected_return_frac"))
-        .with_columns(asked := rules(strategy))
+        .with_columns(asked)
         .with_columns(pl.all_horizontal([rule.meta.output_name() for rule in asked]).alias("is_made"))
     )
     size, limit = strategy.sizing.sizes(Bets.of(ruled), step_frac)
+    size[ruled["probability"].is_null().to_numpy()] = 0.0
     return (
         ruled.with_columns(
             pl.Series("bet_size", size),
             pl.Series("limit_price", limit).fill_nan(None),
-            pl.Series("bet_not_zero", size > 0.0),
+            pl.when("predicted").then(pl.Series(size > 0.0)).alias("bet_not_zero"),
         )
         .with_columns(verdict(strategy))
         .with_columns(_names())
         .select(_COLUMNS)
     )
+
+
+def _unanswered(
+    predictions: pl.DataFrame, events: pl.DataFrame, tickers_dim: pl.DataFrame, params: SetupsParams
+) -> Iterator[pl.DataFrame]:
+    """Yield the events with a side that a strategy was to decide on and its model did not predict."""
+    for name, strategy in sorted(params.strategies.items()):
+        if strategy.series is None:
+            continue
+        tickers = tickers_dim.filter(pl.col("asset_class") == strategy.series.asset_class).select("ticker").unique()
+        of_series = (pl.col("bar_spec") == strategy.series.bar_spec) & pl.col("side").is_not_null()
+        yield (
+            events.filter(of_series)
+            .join(tickers, on="ticker", how="semi")
+            .join(predictions.filter(pl.col("model") == name), on=_EVENT, how="anti")
+            .with_columns(
+                pl.lit(name).alias("model"),
+                pl.lit(None, pl.String).alias("model_version"),
+                pl.lit(None, pl.Float64).alias("probability"),
+                pl.col("t0").alias("predicted_at"),
+            )
+            .select(_PREDICTED)
+        )
+
+
+def _missing(event_features: pl.DataFrame) -> pl.DataFrame:
+    """Return the share of each event's features that are missing."""
+    names = [name for name in event_features.columns if name not in spec(EventFeatures).columns]
+    n_missing = pl.sum_horizontal(pl.lit(0), *(pl.col(name).is_null() for name in names))
+    return event_features.select(*_EVENT, (n_missing / max(len(names), 1)).alias("missing_frac"))
 
 
 def _bars_of(predictions: pl.DataFrame, information_bars: pl.DataFrame) -> pl.DataFrame:

@@ -7,8 +7,16 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tsis.core.params import Params
+from tsis.core.series import AssetClass, BarSpecName
 from tsis.signals.regime_thresholds import Regime, Thresholds
 from tsis.signals.sizing import ProbabilitySizing, Sizing
+
+
+class SeriesOf(Params):
+    """The series that a model decides on: all tickers of an asset class, on one bar specification."""
+
+    asset_class: AssetClass
+    bar_spec: BarSpecName
 
 
 class StrategyParams(Params):
@@ -16,9 +24,13 @@ class StrategyParams(Params):
 
     Parameters
     ----------
+    series : an event of it without a prediction is held back, and the reason said: no model was fitted by then, or no
+        features were known. Null looks at predictions alone. Keep it equal to the model's.
     pt, sl : distance of target and stop from the entry, in multiples of the event's volatility. The model learnt to
         predict the barriers of the labels: keep them equal to ``triple_barrier``.
     max_bars, max_seconds : when the position is closed at the latest; likewise the vertical barrier of the labels.
+    max_missing_frac : an event of whose features a larger share is missing is held back: what a model says of nothing
+        is no prediction.
     min_probability : an event below it is held back.
     min_stop_ticks : a stop nearer than so many ticks would be hit by the bounce between bid and ask.
     round_trip_cost_bps : what entering and leaving costs; the target must be farther away than that.
@@ -30,10 +42,12 @@ class StrategyParams(Params):
         is held back. False turns this rule and `min_bars` off.
     """
 
+    series: SeriesOf | None = None
     pt: float = Field(gt=0)
     sl: float = Field(gt=0)
     max_bars: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, gt=0)
+    max_missing_frac: float = Field(default=0.5, ge=0, le=1)
     min_probability: float = Field(default=0.5, ge=0, le=1)
     min_stop_ticks: float = Field(default=2.0, ge=0)
     round_trip_cost_bps: float = Field(ge=0)

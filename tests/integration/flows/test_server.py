@@ -83,7 +83,7 @@ def test_a_parameter_of_another_type_is_refused_by_the_form(prefect):
 
 
 def test_files_that_are_not_there_fail_the_run_with_their_path(prefect):
-    request = {"request": {"path": ["/nowhere/x.csv"], "table": "raw.trades", "ticker": "IBM"}}
+    request = {"request": {"path": "/nowhere/x.csv", "table": "raw.trades", "ticker": "IBM"}}
     ended = prefect.ended(prefect.trigger("ingest_files", request))
     assert ended["state_type"] == "FAILED"
     assert "/nowhere/x.csv" in ended["state"]["message"]
@@ -95,8 +95,10 @@ def test_the_finished_run_and_its_artifact_are_on_the_page(prefect, finished, tm
     page = _page(f"{prefect.url}/runs/flow-run/{finished}", tmp_path / "run")
     assert run["name"] in page
     assert "Completed" in page
-    shown = _page(f"{prefect.url}/artifacts", tmp_path / "artifacts")
-    assert "equity" in shown
+    found = prefect.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [finished]}}})
+    equity = next(item["id"] for item in found if item["key"] == "equity")
+    shown = _page(f"{prefect.url}/artifacts/artifact/{equity}", tmp_path / "artifact")
+    assert "data:image/svg+xml" in shown
 
 
 def _page(url: str, folder: Path) -> str:

@@ -31,6 +31,7 @@ def inputs(frame):
     return {
         "setups": frame(
             Setups,
+            ml_score=0.7,
             session_id="backtest:s",
             origin="backtest",
             model="s",

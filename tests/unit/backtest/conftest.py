@@ -55,6 +55,8 @@ def setup_at(frame):
             "tp1": 100.0 + 4.0 * side,
             "bet_size": 1.0,
             "expires_at": decided + 100 * HOUR,
+            "ml_score": 0.7,
+            "model_version": "v",
             "action": "ENTRY_ARMED",
             "reason": "",
             "model": "s",

@@ -204,6 +204,41 @@ def test_held_back_setups_are_history_only(trade, hourly, setup_at):
     assert done["risk_limits"].height == 3
 
 
+UNPREDICTED = {
+    "action": "HOLD",
+    "reason": "no prediction: no model fitted by then",
+    "ml_score": None,
+    "model_version": None,
+}
+
+
+def test_events_without_a_prediction_are_history_and_begin_no_account(trade, hourly, setup_at):
+    bars = hourly([CALM, CALM, CALM, (101, 105, 100, 104), CALM])
+    both = trade(pl.concat([setup_at(0, **UNPREDICTED), setup_at(1)]), bars)
+    alone = trade(setup_at(1), bars)
+    for name in set(NAMES) - {"signals_history"}:
+        assert_frame_equal(both[name], alone[name])
+    held = both["signals_history"].filter(pl.col("signal_id") == "X00").row(0, named=True)
+    assert (held["action"], held["reason"], held["model_version"]) == ("HOLD", UNPREDICTED["reason"], None)
+    never = trade(setup_at(0, **UNPREDICTED), bars)
+    assert (never["signals_history"].height, never["orders_log"].height, never["fills_log"].height) == (1, 0, 0)
+
+
+def test_an_entry_with_a_limit_price_waits_for_it(trade, hourly, setup_at):
+    # the first open is 101, beyond the limit; the second bar comes down to it
+    bars = hourly([CALM, (101, 101.5, 100.8, 101), (101, 101.2, 100.2, 100.5), (101, 105, 100.6, 104), CALM])
+    done = trade(setup_at(limit_price=100.5, expires_at=None, max_bars=10), bars)
+    entry = done["orders_log"].filter(pl.col("order_id").str.ends_with(":entry")).row(0, named=True)
+    assert (entry["type"], entry["price"], entry["status"]) == ("limit", 100.5, "filled")
+    assert done["fills_log"]["price"].to_list() == [100.5, 104.0]
+    lapsed = trade(setup_at(limit_price=99.9, expires_at=None, max_bars=2), bars)
+    assert lapsed["fills_log"].is_empty()
+    assert lapsed["orders_log"]["status"].to_list() == ["cancelled"]
+    assert lapsed["orders_log"]["type"].to_list() == ["limit"]
+    at_market = trade(setup_at(expires_at=None, max_bars=10), bars)
+    assert at_market["orders_log"].filter(pl.col("order_id").str.ends_with(":entry"))["type"].to_list() == ["market"]
+
+
 def test_accounts_are_separate_by_session(trade, hourly, setup_at):
     bars = hourly([CALM, CALM, (101, 105, 100, 104), CALM])
     other = setup_at().with_columns(pl.lit("backtest:t").alias("session_id"), pl.lit("t").alias("model"))

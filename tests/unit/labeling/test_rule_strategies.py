@@ -22,10 +22,13 @@ from tsis.labeling.strategies.grid import GridParams
 from tsis.labeling.strategies.macd import MacdRuleParams
 from tsis.labeling.strategies.rsi_reversal import RsiReversalParams
 from tsis.labeling.strategies.sma_cross import SmaCrossParams
+from tsis.labeling.strategy_sides import StrategySidesParams, strategy_sides
 from tsis.labeling.triple_barrier import BarrierParams, labels
 from tsis.tables.labeling.events import Events
+from tsis.tables.labeling.strategy_sides import StrategySides
 
 N = 600
+GRID = {"kind": "grid", "multiple": 2.0}
 SEEDS = (1, 2, 3)
 
 
@@ -344,3 +347,23 @@ def test_stances_reads_the_columns_that_a_strategy_names(bars):
     for name in ("ts_open", "ts_close"):
         frame[name] = given[name].cast(pl.Int64).cast(pl.Float64).to_numpy()
     np.testing.assert_array_equal(got, found(rule, frame))
+
+
+def test_the_sides_of_strategies_at_the_events_of_others(bars, dim):
+    given = hourly(bars)
+    raised = events_of(given, dim, filters=(CusumParams(multiple=2.0),))
+    rules = {"quick": {"kind": "sma_cross", "fast": 3, "slow": 8}, "slow": {"kind": "sma_cross"}, "grid": GRID}
+    params = StrategySidesParams.model_validate({"series": {"future": {"time_1h": {"span": 20, "strategies": rules}}}})
+    got = strategy_sides(information_bars=given, events=raised, tickers_dim=dim, params=params)
+    spec(StrategySides).schema.validate(got)
+    assert got.height == 3 * raised.height
+    expected = found(SmaCrossParams(fast=3, slow=8), given.select("close").to_pandas())[SIDE]
+    at = dict(zip(given["ts_close"], expected.tolist(), strict=True))
+    quick = got.filter(pl.col("rule") == "quick")
+    assert quick["side"].to_list() == [at[time] for time in quick["t0"]]
+    assert got["side"].n_unique() == 3
+    assert strategy_sides(
+        information_bars=given, events=raised, tickers_dim=dim, params=StrategySidesParams()
+    ).is_empty()
+    with pytest.raises(ValidationError, match="unknown strategy 'sma'"):
+        StrategySidesParams.model_validate({"series": {"fx": {"time_1h": {"strategies": {"a": {"kind": "sma"}}}}}})

@@ -152,3 +152,5 @@ def test_positions_of_labels_in_the_bars_of_their_ticker():
     start, end = label_positions(events, bars)
     assert start.tolist() == [0, 8, 2, -1]
     assert end.tolist() == [3, 9, 2, -1]
+    with pytest.raises(DataError, match="1 of 1 events of B have no bar"):
+        label_positions(events, bars.filter(pl.col("ticker") == "A"))

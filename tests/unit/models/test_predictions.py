@@ -8,6 +8,8 @@ from polars.testing import assert_frame_equal
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
+from tsis.models.artifact import load_model
+from tsis.models.estimator import estimators
 from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.predictions import ModelParams, PredictionsParams, predictions
 from tsis.models.retraining import RetrainingParams
@@ -173,3 +175,39 @@ def test_one_class_no_feature_unknown_ticker_and_endless_labels_are_refused(data
     endless = dataset.with_columns(pl.lit(START + timedelta(days=900)).alias("t1"))
     with pytest.raises(DataError, match="cv fold 0 of 5 has no training row left"):
         predict(endless, tickers)
+
+
+FEW = {
+    "bagged": {"n_estimators": 5},
+    "extra_trees": {"n_estimators": 5},
+    "hist_gradient_boosting": {"n_rounds": 5},
+    "random_forest": {"n_estimators": 5},
+    "xgboost": {"n_rounds": 5},
+}
+
+
+@pytest.mark.parametrize("kind", sorted(estimators()))
+def test_any_estimator_predicts_and_its_artefacts_say_it_again(dataset, tickers, frame, kind):
+    """Calibrated, on a daily bar for every day that an event may begin or end on."""
+    days = [START + timedelta(days=day) for day in range(420)]
+    bars = pl.concat([frame(InformationBars, ticker=[t] * 420, bar_spec="time_1d", ts_close=days) for t in ("A", "B")])
+    model = ModelParams(
+        asset_class="equity",
+        bar_spec="time_1d",
+        n_folds=3,
+        min_train=100,
+        retraining=RetrainingParams(min_hours=0, min_labels=100),
+        estimator={"kind": kind, **FEW.get(kind, {})},
+        calibration={"method": "sigmoid", "n_folds": 2},
+    )
+    made, models, stats, _ = predictions(dataset, asked(dataset), bars, tickers, PredictionsParams(models={"m": model}))
+    assert set(models["estimator"]) == {kind}
+    assert models["split"].to_list() == ["cv"] * 3 + ["walk_forward"] * 2
+    for row in models.iter_rows(named=True):
+        loaded = load_model(row["artifact"], row["model_version"])
+        assert loaded.calibration.method == "sigmoid"
+        of_fit = made.filter(pl.col("split") == row["split"], pl.col("fold") == row["fold"])
+        rows = of_fit.join(dataset, on=["ticker", "t0"], how="left", maintain_order="left").select("x", "gappy")
+        again = loaded.probability(rows.cast(pl.Float64).to_numpy(), ("x", "gappy"))
+        assert again.tolist() == of_fit["probability"].to_list()
+    assert stats["auc"].mean() > 0.55

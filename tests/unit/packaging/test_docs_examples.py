@@ -16,7 +16,7 @@ import yaml
 from tsis.bars.sessions import calendar_sessions
 from tsis.core.table import spec
 from tsis.labeling.events import event_filters
-from tsis.models.estimator import fit
+from tsis.models.estimator import estimators, fit
 from tsis.models.estimators.xgboost import XgboostParams
 from tsis.models.frozen_orders import FrozenOrder, FrozenOrders
 from tsis.models.sample import Sample
@@ -155,3 +155,8 @@ def test_the_index_lists_every_page():
 def test_every_event_filter_has_its_section():
     sections = re.findall(r"^### `([a-z_]+)`$", (ROOT / "docs/filters.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(sections) == sorted(event_filters())
+
+
+def test_every_estimator_has_its_section():
+    sections = re.findall(r"^### `([a-z_]+)`$", (ROOT / "docs/estimators.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(sections) == sorted(estimators())

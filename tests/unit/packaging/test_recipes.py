@@ -23,6 +23,7 @@ from tsis.features.audit import audit
 from tsis.features.engine import Engine
 from tsis.lake.contract import check_contract
 from tsis.models.predictions import PredictionsParams
+from tsis.models.sample import Sample
 from tsis.signals.setups import SetupsParams
 
 ROOT = Path(__file__).parents[3]
@@ -130,6 +131,21 @@ def test_the_recipe_of_an_event_filter(recipe) -> None:
     expected = [int(now > top) - int(now < bottom) for now, (top, bottom) in zip(close[7:], ranges, strict=True)]
     assert np.concatenate(pieces).tolist() == whole.tolist() == [0] * 7 + expected
     assert {-1, 1} <= set(expected)
+
+
+def test_the_recipe_of_an_estimator(recipe) -> None:
+    module = recipe("tsis/models/estimators/decision_tree.py")
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(300, 2))
+    x[::5, 1] = np.nan
+    sample = Sample(x, (x[:, 0] > 0.5).astype(float), rng.uniform(0.5, 2.0, 300), ("a", "b"))
+    chosen = module.DECISION_TREE
+    learner = chosen.fit(sample, module.DecisionTreeParams(max_depth=2))
+    again, attributes = chosen.load(learner.dump({"kind": chosen.kind}))
+    assert again.probability(x).tolist() == learner.probability(x).tolist()
+    assert attributes["kind"] == "decision_tree"
+    assert ((learner.probability(x) > 0.5) == (sample.label == 1.0)).mean() > 0.97
+    assert learner.importance.tolist() == pytest.approx([1.0, 0.0], abs=0.05)
 
 
 def test_the_recipe_of_a_rule_strategy(recipe) -> None:

@@ -80,10 +80,8 @@ def publish(lake, **tables):
 def judge(lake, strategy="m", *, passed=True, **other):
     """Append a verdict on the results in the lake."""
     n = lake.scan("governance.verdicts").collect().height
-    schema = lake.spec("governance.verdicts").polars_schema
-    told = {"is_edge_shown": passed, "verdict": "edge shown" if passed else "no edge shown: DSR 0.10"}
-    if "is_passed" in schema:
-        told |= {"is_passed": passed, "reasons": "[]" if passed else json.dumps(["DSR 0.10 is below 0.98"])}
+    told = {"is_edge_shown": passed, "verdict": "passed" if passed else "DSR 0.10 is below 0.98"}
+    told |= {"is_passed": passed, "reasons": "[]" if passed else json.dumps(["DSR 0.10 is below 0.98", "9 trades"])}
     told |= {"stats_version": lake.snapshot().tables["analytics.strategy_stats"], "chain_head": "0" * 64} | other
     lake.append(
         "governance.verdicts",
@@ -171,7 +169,7 @@ def test_nothing_is_promoted_past_the_gate(lake):
         promote(lake, "m", "try", clock)
     judge(lake, passed=True)
     judge(lake, passed=False)
-    with pytest.raises(DataError, match=r"stays candidate: the gate: .*DSR 0\.10"):
+    with pytest.raises(DataError, match=r"stays candidate: the gate: DSR 0\.10 is below 0\.98; the gate: 9 trades"):
         promote(lake, "m", "try", clock)
     judge(lake, passed=True, stats_version="0" * 64)
     with pytest.raises(DataError, match="is on other results than those in the lake"):
@@ -293,7 +291,15 @@ def test_the_command_line_lists_shows_compares_and_refuses(lake, fits):
     assert fits["m"].version[:12] in listed
     assert "2 models, 0 active" in listed
     shown = ask("show", "m")
-    for text in (fits["m"].version, "200 rows", "d" * 64, "walk_forward", "Missing for promotion:", "no edge shown"):
+    for text in (
+        fits["m"].version,
+        "200 rows",
+        "d" * 64,
+        "walk_forward",
+        "Missing for promotion:",
+        "DSR 0.10 is below 0.98",
+        "9 trades",
+    ):
         assert text in shown
     told = json.loads(ask("show", "m", "--json"))
     assert any("DSR 0.10" in reason for reason in told["missing_for_promotion"])

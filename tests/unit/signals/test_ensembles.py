@@ -16,7 +16,10 @@ from tsis.signals import ensemble_predictions as stage_module
 from tsis.signals.ensemble_predictions import EnsembleParams, EnsemblePredictionsParams, ensemble_predictions
 from tsis.signals.ensembles import BestPerformer, ConfidenceWeighted, PerformanceWeighted, Rule, Voting
 from tsis.signals.ensembles.past import Past, shares
+from tsis.signals.ensembles.stance import stance_probability
+from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.meta_labels import MetaLabels
+from tsis.tables.labeling.strategy_sides import StrategySides
 from tsis.tables.signals.ensemble_predictions import EnsemblePredictions
 from tsis.tables.signals.predictions import Predictions
 
@@ -139,13 +142,16 @@ def tables(frame):
             side=1,
             **key,
         ).filter(pl.col("label").is_not_null())
-        return {"predictions": pl.concat(said), "meta_labels": labels}
+        events = frame(Events, side=[1 if i % 2 else -1 for i in range(n)], kind="cusum", target=0.01, **key)
+        sides = frame(StrategySides, rule="rule", side=[(1, 0, -1)[i % 3] for i in range(n)], **key)
+        return {"predictions": pl.concat(said), "strategy_sides": sides, "events": events, "meta_labels": labels}
 
     return build
 
 
-def together(given, rule, members=("a", "b", "c")):
-    params = EnsemblePredictionsParams(ensembles={"all": EnsembleParams(members=members, rule=rule)})
+def together(given, rule, members=("a", "b", "c"), strategies=()):
+    ensemble = EnsembleParams(members=members, strategies=strategies, rule=rule)
+    params = EnsemblePredictionsParams(ensembles={"all": ensemble})
     return spec(EnsemblePredictions).schema.validate(ensemble_predictions(**given, params=params))
 
 
@@ -177,14 +183,14 @@ def later_changed(data, i, seed=9):
     return probability, label, t0, t1
 
 
-def decides_on_later_rows(tables, rule):
+def decides_on_later_rows(tables, rule, strategies=()):
     """Return at how many moments an earlier decision is another one where only what is not yet known differs."""
     data = raw()
-    whole = together(tables(data), rule)
+    whole = together(tables(data), rule, strategies=strategies)
     n_different = 0
     for i in (12, 40, 75, 110, 140):
         now = T0 + HOUR * int(data[2][i])
-        changed = together(tables(later_changed(data, i)), rule)
+        changed = together(tables(later_changed(data, i)), rule, strategies=strategies)
         one, other = (found.filter(pl.col("t0") <= now) for found in (whole, changed))
         n_different += not one.equals(other)
     return n_different
@@ -193,6 +199,7 @@ def decides_on_later_rows(tables, rule):
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
 def test_no_decision_sees_what_is_not_known(tables, rule):
     assert decides_on_later_rows(tables, rule) == 0
+    assert decides_on_later_rows(tables, rule, strategies=("rule",)) == 0
 
 
 @pytest.mark.parametrize("rule", RULES[2:], ids=lambda rule: rule.kind)
@@ -223,7 +230,7 @@ def test_an_event_that_a_member_did_not_predict_has_no_row(tables):
 
 
 def test_nothing_in_nothing_out():
-    empty = {"predictions": spec(Predictions).empty(), "meta_labels": spec(MetaLabels).empty()}
+    empty = {table.table: table.empty() for table in ensemble_predictions.reads}
     assert together(empty, Voting()).schema == spec(EnsemblePredictions).polars_schema
     assert ensemble_predictions(**empty, params=EnsemblePredictionsParams()).is_empty()
 
@@ -238,7 +245,7 @@ def test_wrong_ensembles_are_named(tables):
     turned = given["predictions"].with_columns(
         side=pl.when(pl.col("model") == "b").then(-pl.col("side")).otherwise("side")
     )
-    with pytest.raises(DataError, match="'b' has another side than 'a' at 20 events"):
+    with pytest.raises(DataError, match="'b' has another side than 20 of its events"):
         together(given | {"predictions": turned}, Voting())
     for members in (("a",), ("a", "a")):
         with pytest.raises(ValidationError):
@@ -252,3 +259,29 @@ def test_rules_are_read_by_kind():
     assert EnsemblePredictionsParams.model_validate(given).ensembles["e"].rule == BestPerformer(window=50)
     with pytest.raises(ValidationError, match="does not match any of the expected tags"):
         read({"kind": "stacking"})
+
+
+def test_a_rule_gives_what_its_stance_was_worth_before(tables):
+    data = raw()
+    _, label, t0, t1 = data
+    stance = np.array([(1, 0, -1)[i % 3] * (1 if i % 2 else -1) for i in range(N)], dtype=np.int8)
+    found = stance_probability(stance, label, t0, t1)
+    for i in range(N):
+        alike = [j for j in range(N) if stance[j] == stance[i] and t1[j] < t0[i] and not np.isnan(label[j])]
+        assert found[i] == pytest.approx((sum(label[j] for j in alike) + 1) / (len(alike) + 2))
+    made = together(tables(data), Voting(), members=("a",), strategies=("rule",)).sort("t0", "seq")
+    said = [json.loads(text)["rule"] for text in made["members"]]
+    assert [row["probability"] for row in said] == pytest.approx(found.tolist())
+    assert {row["version"] for row in said} == {None}
+
+
+def test_rules_alone_make_an_ensemble(tables):
+    given = tables(raw())
+    other = given["strategy_sides"].with_columns(rule=pl.lit("other"), side=-pl.col("side"))
+    given["strategy_sides"] = pl.concat([given["strategy_sides"], other])
+    given["predictions"] = given["predictions"].clear()
+    found = together(given, ConfidenceWeighted(), members=(), strategies=("rule", "other"))
+    assert found.height == N
+    assert found["model_version"].n_unique() == 1
+    with pytest.raises(ValidationError, match="two members at least"):
+        EnsembleParams(members=(), strategies=("rule",), rule=Voting())

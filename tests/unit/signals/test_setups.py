@@ -10,9 +10,11 @@ from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
 from tsis.signals.regime_thresholds import Thresholds
 from tsis.signals.setups import SetupsParams, StrategyParams, setups
-from tsis.signals.sizing import AveragedSizing, DynamicSizing
+from tsis.signals.sizing import AveragedSizing, BudgetSizing, DynamicSizing
+from tsis.signals.strategy_params import SeriesOf
 from tsis.tables.labeling.events import Events
 from tsis.tables.labeling.triple_barrier import TripleBarrier
+from tsis.tables.ml_dataset.event_features import EventFeatures
 from tsis.tables.processed_features.information_bars import InformationBars
 from tsis.tables.processed_features.regimes import Regimes
 from tsis.tables.reference.tickers_dim import TickersDim
@@ -50,6 +52,7 @@ def inputs(frame):
             ),
             "ensemble_predictions": spec(EnsemblePredictions).empty(),
             "events": frame(Events, kind="cusum", t0=t0, side=[1, -1], target=target, **key),
+            "event_features": frame(EventFeatures, t0=t0, side=[1, -1], **key),
             "triple_barrier": frame(
                 TripleBarrier, t0=t0[: len(ends)], t1=list(ends), **{**key, "ticker": ["X"] * len(ends)}
             ),
@@ -64,7 +67,7 @@ def inputs(frame):
                 seq=[seq for _, seq, _ in regimes],
                 regime=[regime for _, _, regime in regimes],
             ),
-            "tickers_dim": frame(TickersDim, ticker=["X"], tick_size=tick_size),
+            "tickers_dim": frame(TickersDim, ticker=["X"], tick_size=tick_size, asset_class="equity"),
         }
 
     return build
@@ -293,3 +296,70 @@ def test_an_ensemble_is_traded_as_a_model_is(inputs):
     assert_frame_equal(of_ensemble.drop(names), of_model.drop(names))
     with pytest.raises(ParamsError, match=r"setups\.strategies has no entry for both"):
         setups(**given, params=PARAMS)
+
+
+OF_X = SeriesOf(asset_class="equity", bar_spec="time_1d")
+
+
+def answered(given, **strategy):
+    chosen = STRATEGY.model_copy(update={"series": OF_X} | strategy)
+    found = setups(**given, params=SetupsParams(strategies={"m": chosen}))
+    return spec(Setups).schema.validate(found)
+
+
+def test_no_model_at_all_is_hold_with_the_reason(inputs):
+    given = inputs()
+    given["predictions"] = given["predictions"].clear()
+    found = answered(given)
+    assert found["action"].to_list() == ["HOLD", "HOLD"]
+    assert found["reason"].to_list() == ["no prediction: no model fitted by then"] * 2
+    nothing = {"ml_score": None, "model_version": None, "expected_return_frac": None, "bet_size": 0.0}
+    assert found.select(nothing.keys()).unique().row(0, named=True) == nothing
+    assert json.loads(found["checklist"][0])["predicted"] is False
+    assert found["signal_id"][0] == "m:X:time_1d:20200106T210000.000000Z:0"
+    # who does not say which series the model is for decides on predictions alone
+    assert setups(**given, params=PARAMS).is_empty()
+
+
+def test_events_before_the_first_fit_are_hold_and_others_stay(inputs):
+    given = inputs()
+    whole = answered(given)
+    assert_frame_equal(whole, setups(**given, params=PARAMS))
+    given["predictions"] = given["predictions"].filter(pl.col("t0") > T0)
+    found = answered(given)
+    assert found["action"].to_list() == ["HOLD", "ENTRY_ARMED"]
+    assert_frame_equal(found[1:], whole[1:])
+
+
+@pytest.mark.parametrize("sizing", [AveragedSizing(), DynamicSizing(), BudgetSizing(most_long=2, most_short=2)])
+def test_what_is_not_predicted_has_no_size(inputs, sizing):
+    given = inputs()
+    given["predictions"] = given["predictions"].filter(pl.col("t0") > T0)
+    found = answered(given, sizing=sizing)
+    assert found["bet_size"][0] == 0.0
+    assert found["bet_size"][1] > 0.0
+
+
+def test_events_of_other_series_and_without_a_side_are_nobodys(inputs, frame):
+    given = inputs()
+    given["predictions"] = given["predictions"].clear()
+    given["events"] = given["events"].with_columns(side=pl.Series([None, -1], dtype=pl.Int8))
+    assert answered(given)["t0"].to_list() == [T0 + DAY]
+    assert answered(given, series=SeriesOf(asset_class="equity", bar_spec="time_1h")).is_empty()
+    assert answered(given, series=SeriesOf(asset_class="fx", bar_spec="time_1d")).is_empty()
+
+
+def test_missing_features_are_hold_and_no_prediction_is_made_of_nothing(inputs):
+    given = inputs()
+    given["event_features"] = given["event_features"].with_columns(
+        a=pl.Series([1.0, None]), b=pl.Series([None, None], dtype=pl.Float64), c=pl.Series([1.0, 1.0])
+    )
+    found = answered(given)
+    assert found["action"].to_list() == ["ENTRY_ARMED", "HOLD"]
+    assert found["reason"].to_list() == ["", "features missing"]
+    assert answered(given, max_missing_frac=0.7)["action"].to_list() == ["ENTRY_ARMED"] * 2
+    # before the features are warm there is no row, and no prediction either
+    given["event_features"] = given["event_features"].filter(pl.col("t0") > T0)
+    given["predictions"] = given["predictions"].filter(pl.col("t0") > T0)
+    cold = answered(given, max_missing_frac=1.0)
+    assert cold["reason"].to_list() == ["features missing; no prediction: no model fitted by then", ""]

@@ -29,7 +29,7 @@ class XgboostParams(EstimatorParams):
         XGBoost names them (n_rounds is ``num_boost_round``); weights are normalised to mean 1, so that
         min_child_weight = 5 asks for about 20 rows a leaf.
     device : ``cuda`` needs a GPU and the package xgboost in place of xgboost-cpu. It is part of the model's identity:
-        probabilities differ in their last digits.
+        the trees differ a little. Predictions are made on the CPU, whatever it was fitted on.
     early_stopping : chooses the number of rounds, up to n_rounds, on a purged validation tail of the training rows; the
         model is then fitted on all of them. None has n_rounds.
     """
@@ -121,19 +121,27 @@ def _trained(
         # without names, which each round would check; the booster gets them afterwards, to the same bytes
         return xgboost.DMatrix(rows.x, label=rows.label, weight=rows.relative_weight(), nthread=params.n_threads)
 
-    validated: dict[str, Any] = {}
-    if tail is not None and params.early_stopping is not None:
-        validated = {
-            "evals": [(matrix(tail), "tail")],
-            "early_stopping_rounds": params.early_stopping.patience_rounds,
-            "evals_result": losses,
-            "verbose_eval": False,
-        }
-    booster = xgboost.train(
-        settings | {"nthread": params.n_threads, "verbosity": 0}, matrix(sample), n_rounds, **validated
-    )
+    everything = settings | {"nthread": params.n_threads, "verbosity": 0}
+    train = matrix(sample)
+    if tail is None or params.early_stopping is None:
+        # the loop of xgboost.train without its callbacks
+        booster = xgboost.Booster(everything, [train])
+        for number in range(n_rounds):
+            booster.update(train, number)
+    else:
+        booster = xgboost.train(
+            everything,
+            train,
+            n_rounds,
+            evals=[(matrix(tail), "tail")],
+            early_stopping_rounds=params.early_stopping.patience_rounds,
+            evals_result=losses,
+            verbose_eval=False,
+        )
     booster.feature_names = list(sample.features)
-    _require_no_fallback(booster, params.device)
+    if params.device == "cuda":
+        _require_no_fallback(booster)
+        booster.set_param({"device": "cpu"})  # it predicts where it will be read: anywhere, to the same bits
     return booster
 
 
@@ -147,10 +155,10 @@ def _require_device(device: str) -> None:
         )
 
 
-def _require_no_fallback(booster: Any, device: str) -> None:
+def _require_no_fallback(booster: Any) -> None:
     """XGBoost turns to the CPU without a word where it finds no GPU; the model would be another one."""
-    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"] if device == "cuda" else device
-    if not used.startswith(device):
+    used = json.loads(booster.save_config())["learner"]["generic_param"]["device"]
+    if not used.startswith("cuda"):
         raise ParamsError(f"xgboost: device cuda, but XGBoost found no GPU and took {used}; set device: cpu")
 
 

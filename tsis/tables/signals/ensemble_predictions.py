@@ -20,4 +20,6 @@ class EnsemblePredictions(Table, key=("model", "ticker", "bar_spec", "t0", "seq"
     probability: float = column("frac", "Weighted mean of the members' probabilities that the side pays", ge=0, le=1)
     predicted_at: Timestamp = column("UTC", "When the prediction could first be made")
     n_past: int = column("count", "Events whose label was known by then, on which the members could be compared", ge=0)
-    members: str = column("JSON", "Of each member its version, its probability and its weight; weights sum to 1")
+    members: str = column(
+        "JSON", "Of each member its version (null of a rule), its probability and its weight; weights sum to 1"
+    )

@@ -23,14 +23,18 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
     )
     setup: str = column("name", "Rule that proposed it")
     side: pl.Int8 = column("sign", "+1 long, -1 short", isin=[-1, 1])
-    ml_score: float = column("frac", "The model's probability", ge=0, le=1)
+    ml_score: float = column(
+        "frac", "The model's probability; null where there is no prediction, which is HOLD", nullable=True, ge=0, le=1
+    )
     regime: str = column(
         "enum",
         "Market regime at t0, which the prediction had to pass first",
         isin=["trend_up", "trend_down", "range", "undefined"],
     )
     expected_return_frac: float = column(
-        "frac", "Return expected of the side at its barriers, before costs: p * pt * target - (1 - p) * sl * target"
+        "frac",
+        "Return expected of the side at its barriers, before costs: p * pt * target - (1 - p) * sl * target",
+        nullable=True,
     )
     entry: float = column("quote", "Reference price: the close at the decision", gt=0)
     limit_price: float = column(
@@ -49,4 +53,4 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
     checklist: str = column("JSON", "Each rule and whether it held")
     reason: str = column("text", "Why it holds back; empty where armed")
     model: str = column("name", "Model")
-    model_version: str = column("sha256", "Hash of the fitted artefact")
+    model_version: str = column("sha256", "Hash of the fitted artefact; null where there was none", nullable=True)

@@ -21,4 +21,4 @@ class SignalsHistory(Table, key=("session_id", "signal_id", "action"), time="ts"
     risk_ok: bool = column("flag", "True where every risk rule held")
     reason: str = column("text", "Why: the rule that refused, or the exit that was met")
     model: str = column("name", "Model")
-    model_version: str = column("sha256", "Hash of the fitted artefact")
+    model_version: str = column("sha256", "Hash of the fitted artefact; null where there was none", nullable=True)

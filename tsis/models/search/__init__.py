@@ -1,0 +1,1 @@
+"""Which parameters to try next: grid, random and Optuna over one declared space."""
