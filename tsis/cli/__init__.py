@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from contextlib import suppress
@@ -209,8 +210,8 @@ def history(
     show_history(context.obj, table)
 
 
-@lake_app.command()
-def gc(
+@lake_app.command(name="gc")
+def collect_garbage(
     context: typer.Context,
     retention_days: Annotated[float, typer.Option(min=0, help="Keep everything younger than this.")] = 7.0,
 ) -> None:
@@ -317,6 +318,7 @@ def log(
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 data or run failure, 2 wrong usage or configuration."""
+    gc.set_threshold(200_000, 50, 100)  # imports and frames leave many objects and hardly a cycle
     if "--debug" not in sys.argv:
         sys.excepthook = _brief
     try:
