@@ -17,7 +17,11 @@ from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.workspace import open_lake
 
 STAGES = {name: stage for name, stage in stages().items() if stage.by == "ticker"}
+RULES = {"trend": {"kind": "sma_cross"}, "turn": {"kind": "rsi_reversal"}}
+ASKED = {"series": {"equity": {"time_1d": {"strategies": RULES}}, "future": {"dollar_70M": {"strategies": RULES}}}}
 PARAMS = read_params(REPOSITORY / "params.yaml", stages())
+# the demo asks no rule for its side
+PARAMS |= {"strategy_sides": STAGES["strategy_sides"].params.model_validate(ASKED)}
 KNOWN_FROM = {
     "raw.trades": "known_at",
     "raw.quotes": "known_at",
@@ -36,6 +40,7 @@ KNOWN_FROM = {
     "processed_features.fair_value_gaps": "ts_created",
     "processed_features.regimes": "ts_start",
     "labeling.events": "t0",
+    "labeling.strategy_sides": "t0",
     "labeling.triple_barrier": "t1",
     "labeling.meta_labels": "t1",
     "labeling.fixed_horizon": "t1",

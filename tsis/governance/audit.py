@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from tsis.core.errors import DataError, UnknownNameError
+from tsis.core.errors import DataError, IntegrityError, UnknownNameError
 from tsis.core.table import TableSpec
 from tsis.lake.catalog import open_catalog
 from tsis.lake.integrity import damage
@@ -68,6 +68,8 @@ def audit_trail(lake: Lake, catalog: Path, ticker: str, moment: datetime, sessio
         If the ticker has no fills at all.
     DataError
         If it has none at or after `moment`, or a step of the chain is missing.
+    IntegrityError
+        If a file is damaged so that its rows can't be read.
     """
     chain = _chain(lake, catalog, ticker, moment, session)
     fill = pl.col("session_id") == chain["session_id"]
@@ -122,7 +124,12 @@ def _chain(lake: Lake, catalog: Path, ticker: str, moment: datetime, session: st
 
 def _step(lake: Lake, name: str, spec: TableSpec, condition: pl.Expr) -> Step:
     version = lake.snapshot().tables.get(spec.name)
-    rows = lake.scan(spec.name).filter(condition).collect().sort(spec.key)
+    try:
+        rows = lake.scan(spec.name).filter(condition).collect().sort(spec.key)
+    except pl.exceptions.PolarsError as error:
+        raise IntegrityError(
+            f"{spec.name} can't be read ({error}); 'tsis lake check' names the damaged file"
+        ) from error
     files = [] if version is None or rows.is_empty() else _files(lake, spec, version, rows)
     shown = rows.select(pl.exclude(pl.Binary)).head(SHOWN).to_dicts()
     return Step(name, spec.name, shown, rows.height, files)

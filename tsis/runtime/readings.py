@@ -32,7 +32,7 @@ class Readings:
         """Return all rows, sorted by key."""
         version = self._version(table)
         if version not in self._kept:
-            self._keep(version, in_order(self._transaction.scan(table.name).collect(), table.key))
+            self._keep(version, in_order(self._transaction.scan(table.name).collect().rechunk(), table.key))
         return self._kept[version]
 
     def split(self, table: TableSpec, column: str) -> Mapping[str, pl.DataFrame]:

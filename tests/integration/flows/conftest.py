@@ -57,6 +57,7 @@ class Prefect:
                     return json.load(answer)
             except urllib.error.HTTPError as error:
                 # a busy server asks to come again, as Prefect's own client does
+                error.close()
                 if error.code != 503 or time.monotonic() > until:
                     raise
                 time.sleep(2.0)
