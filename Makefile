@@ -66,7 +66,7 @@ install: $(INSTALLED) ## Create the virtual environment from requirements.lock
 
 lock: ## Resolve the dependencies anew (needs uv on the PATH)
 	uv pip compile pyproject.toml --extra dev --extra orchestration --extra quality $(LOCK_FLAGS) --universal \
-		--fork-strategy fewest --output-file requirements.lock
+		--only-binary :all: --fork-strategy fewest --output-file requirements.lock
 	uv pip compile requirements-peers.in $(LOCK_FLAGS) --no-emit-package ta --output-file requirements-peers.lock
 
 clean: ## Remove the environments and every cache; the lake stays
