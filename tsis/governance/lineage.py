@@ -25,8 +25,16 @@ def origin_of(table: str, version: str, lineage: pl.DataFrame) -> Origin:
     version : manifest hash.
     lineage : rows of governance.lineage; of several runs that made one version the newest counts.
     """
+    return _origin(table, version, lineage, {})
+
+
+def _origin(table: str, version: str, lineage: pl.DataFrame, known: dict[tuple[str, str], Origin]) -> Origin:
+    # many tables are made from the same bars: each version is looked up once
+    if (table, version) in known:
+        return known[table, version]
     made = lineage.filter(pl.col("output_table") == table, pl.col("output_version") == version)
     newest = made.filter(pl.col("started_at") == pl.col("started_at").max()).sort("input_table")
     inputs = newest.select("input_table", "input_version").unique(maintain_order=True)
-    parents = tuple(origin_of(name, parent, lineage) for name, parent in inputs.iter_rows() if name != table)
-    return Origin(table, version, str(newest["stage"][0]) if newest.height else None, parents)
+    parents = tuple(_origin(name, parent, lineage, known) for name, parent in inputs.iter_rows() if name != table)
+    known[table, version] = Origin(table, version, str(newest["stage"][0]) if newest.height else None, parents)
+    return known[table, version]

@@ -45,6 +45,12 @@ def replace_file(path: Path, content: bytes) -> None:
     sync(path.parent)
 
 
+def replace_if_changed(path: Path, content: bytes) -> None:
+    """Write `content` to `path` as `replace_file` does; a file that holds it already is left alone."""
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, content)
+
+
 def append_line(path: Path, line: str) -> None:
     """Append one line to a log and make it durable, wholly or not at all; half a line of a crash is cut off."""
     if not path.parent.exists():

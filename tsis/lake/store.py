@@ -13,7 +13,7 @@ import polars as pl
 from tsis.core.clock import Clock, SystemClock
 from tsis.core.errors import IntegrityError, StoreError, UnknownNameError
 from tsis.core.table import TableSpec
-from tsis.lake.durable import append_line, last_line, replace_file, whole_lines
+from tsis.lake.durable import append_line, last_line, replace_if_changed, whole_lines
 from tsis.lake.manifest import Manifest
 from tsis.lake.scan import scan_manifest
 from tsis.lake.snapshot import FOLDER, HISTORY, Snapshot, current_snapshot, read_snapshot
@@ -195,8 +195,8 @@ class Lake:
             kept = self.manifest_path(self.tables[name], version)
             current = self.folder(self.tables[name]) / "_manifest.json"
             content = kept.read_bytes() if kept.exists() else b""
-            if content and (not current.exists() or current.read_bytes() != content):
-                replace_file(current, content)
+            if content:
+                replace_if_changed(current, content)
         if snapshot.tables and not self.is_logged(snapshot):
             entry = {"at": self._clock.now().isoformat(), "snapshot": snapshot.id, "note": note}
             append_line(self.root / HISTORY, json.dumps(entry))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tsis.lake.durable import replace_file
+from tsis.lake.durable import replace_if_changed
 from tsis.lake.store import Lake
 
 METRICS = {
@@ -28,8 +28,8 @@ def write_dvc_outputs(lake: Lake) -> None:
     strategies = lake.scan("analytics.strategy_stats").collect()
     daily = lake.scan("analytics.pnl_daily").collect()
     folder = lake.root / "analytics"
-    _write(folder / "_metrics" / "models.json", _json(model_metrics(models)))
-    _write(folder / "_metrics" / "strategies.json", _json(strategy_metrics(strategies)))
+    replace_if_changed(folder / "_metrics" / "models.json", _json(model_metrics(models)))
+    replace_if_changed(folder / "_metrics" / "strategies.json", _json(strategy_metrics(strategies)))
     curves = {f"{name}.csv": curve for name, curve in equity_curves(daily).items()}
     scores = {f"{name}.csv": fold for name, fold in fold_scores(models).items()}
     for name, files in (("equity", curves), ("fold_auc", scores)):
@@ -72,13 +72,7 @@ def _json(content: object) -> bytes:
 
 def _write_folder(folder: Path, files: dict[str, pl.DataFrame]) -> None:
     for name, rows in files.items():
-        _write(folder / name, rows.write_csv().encode())
+        replace_if_changed(folder / name, rows.write_csv().encode())
     for stale in folder.glob("*.csv"):
         if stale.name not in files:
             stale.unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_bytes() != content:
-        replace_file(path, content)

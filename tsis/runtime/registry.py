@@ -12,7 +12,7 @@ from tsis.core.errors import DataError, IntegrityError, UsageError
 from tsis.governance.model_registry import Entry, find_entry, reasons_to_refuse, registry_entries, registry_json
 from tsis.governance.model_stages import Change, chained, standings, verify_stages
 from tsis.governance.model_store import REGISTRY, read_registry, registered_model
-from tsis.lake.durable import replace_file
+from tsis.lake.durable import replace_file, replace_if_changed
 from tsis.lake.store import Lake
 from tsis.runtime.ledger import verified_ledger
 
@@ -51,10 +51,7 @@ def write_registry(lake: Lake) -> list[Entry]:
         path = lake.root / entry["artifact"]
         if entry["version"] in artifact_of and not path.exists():
             replace_file(path, artifact_of[entry["version"]])
-    content = registry_json(entries).encode()
-    registry = lake.root / REGISTRY
-    if not registry.exists() or registry.read_bytes() != content:
-        replace_file(registry, content)
+    replace_if_changed(lake.root / REGISTRY, registry_json(entries).encode())
     named = {entry["artifact"].rpartition("/")[2] for entry in entries}
     for path in sorted((lake.root / ARTIFACTS).glob("*")):
         if path.suffix in (".ubj", ".skops") and path.name not in named:
