@@ -236,13 +236,17 @@ class Transaction:
         return True
 
     @contextmanager
-    def wholly(self) -> Iterator[None]:
-        """Forget what was published within the block where it raises."""
-        before = dict(self._changes)
+    def wholly(self, tables: Iterable[str]) -> Iterator[None]:
+        """Forget what was published of `tables` within the block where it raises; others may publish beside it."""
+        before = {name: self._changes.get(name) for name in tables}
         try:
             yield
         except BaseException:
-            self._changes = before
+            for name, version in before.items():
+                if version is None:
+                    self._changes.pop(name, None)
+                else:
+                    self._changes[name] = version
             raise
 
     def commit(self, note: str) -> Snapshot:

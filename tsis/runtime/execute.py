@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,13 +16,14 @@ from tsis.core.stage import AnyStage
 from tsis.core.table import TableSpec
 from tsis.lake.store import Lake
 from tsis.lake.transaction import Transaction
-from tsis.runtime.compile_timer import compile_timer
+from tsis.runtime.compile_timer import Compilation
 from tsis.runtime.dag import SHARED
 from tsis.runtime.inputs import Inputs, session_of
 from tsis.runtime.readings import Readings
 from tsis.runtime.results import Outcome, Status
 from tsis.runtime.resume import Resumed, Resumption
 from tsis.runtime.returned import Returned, in_turn
+from tsis.runtime.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def execute(
     lake: Lake,
     transaction: Transaction,
     readings: Readings,
-    threads: int,
+    workers: Workers,
     *,
     is_forced: bool = False,
 ) -> Execution:
@@ -49,23 +49,22 @@ def execute(
     A unit that raises is reported; the rows of the other units are published, and what the failed unit published before
     stays. Results are joined in the order of the units, whatever thread was first.
     """
-    start = time.perf_counter()
-    with compile_timer() as compilation:
-        inputs = Inputs(stage, transaction, readings)
-        units = inputs.units()
-        resumption = Resumption(stage, params, lake, inputs, transaction, is_forced=is_forced)
+    start, compilation = time.perf_counter(), Compilation()
+    inputs = Inputs(stage, transaction, readings)
+    units = inputs.units()
+    resumption = Resumption(stage, params, lake, inputs, transaction, is_forced=is_forced)
 
-        def call(unit: str | None) -> Resumed:
+    def call(unit: str | None) -> Resumed:
+        with workers.timer.counts_for(compilation):
             if stage.is_resumable and unit is not None:
                 return resumption(unit)
             return Resumed(stage.frames(inputs.frames(unit), params)[0])
 
-        returned = Returned(stage, transaction)
-        with closing(returned):
-            with ThreadPoolExecutor(max_workers=threads, thread_name_prefix=stage.name) as pool:
-                for unit, ended in in_turn(pool, call, units, threads):
-                    returned.add(unit, ended)
-            rows_out = _publish_all(stage, returned, transaction)
+    returned = Returned(stage, transaction)
+    with closing(returned):
+        for unit, ended in in_turn(workers.pool, call, units, workers.threads):
+            returned.add(unit, ended)
+        rows_out = _publish_all(stage, returned, transaction)
     done, failures = returned.done, returned.failures
     for unit, result in done.items():
         if stage.is_resumable:
@@ -86,7 +85,7 @@ def execute(
 def _publish_all(stage: AnyStage, returned: Returned, transaction: Transaction) -> int:
     """Publish every table that the stage owns and return the rows; nothing where all units failed."""
     try:
-        with transaction.wholly():
+        with transaction.wholly(table.name for table in stage.writes):
             return _published(stage, returned, transaction)
     except (ContractError, pl.exceptions.PolarsError):
         if not returned.drop_breaches():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 
 import polars as pl
 
@@ -15,11 +16,15 @@ KEPT_BYTES = 512_000_000
 
 
 class Readings:
-    """The tables that a transaction sees; a table that many stages need is read from disk for the first."""
+    """The tables that a transaction sees; a table that many stages need is read from disk for the first.
+
+    Stages that run beside each other share it.
+    """
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._kept: dict[tuple[str, str], pl.DataFrame] = {}
+        self._lock = Lock()
 
     def n_rows(self, table: TableSpec) -> int:
         """Return how many rows a table has, read or not."""
@@ -31,9 +36,10 @@ class Readings:
     def whole(self, table: TableSpec) -> pl.DataFrame:
         """Return all rows, sorted by key."""
         version = self._version(table)
-        if version not in self._kept:
-            self._keep(version, in_order(self._transaction.scan(table.name).collect().rechunk(), table.key))
-        return self._kept[version]
+        with self._lock:
+            if version not in self._kept:
+                self._keep(version, in_order(self._transaction.scan(table.name).collect().rechunk(), table.key))
+            return self._kept[version]
 
     def split(self, table: TableSpec, column: str) -> Mapping[str, pl.DataFrame]:
         """Return the rows by the values of a text column, each part sorted by key."""
