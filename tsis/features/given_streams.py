@@ -30,9 +30,9 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     dated = _with_session(bars, sessions).with_columns(_day=pl.col("ts_close").dt.date())
     known = with_float_shares(dated, facts, "_day", "ts_close")
     streams = np.full((N_GIVEN, bars.height), np.nan)
-    for place, name in enumerate(NAMES[:N_GIVEN]):
-        if name in known.columns:
-            streams[place] = known[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    given = [(place, name) for place, name in enumerate(NAMES[:N_GIVEN]) if name in known.columns]
+    numbers = known.select(pl.col(name).to_physical().cast(pl.Float64).fill_null(float("nan")) for _, name in given)
+    streams[[place for place, _ in given]] = numbers.to_numpy().T
     return streams
 
 

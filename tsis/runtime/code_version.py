@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import re
 import sys
-from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -14,6 +12,10 @@ from pathlib import Path
 from tsis.runtime.settings import REPOSITORY
 
 _PACKAGE = REPOSITORY / "tsis"
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]+)|import[ \t]+([^\n]+))", re.MULTILINE
+)
+_NAME, _COMMENT, _QUOTED = re.compile(r"[\w.]+"), re.compile(r"#[^\n]*"), re.compile(r"[\"'](tsis\.[\w.]*)")
 
 
 @cache
@@ -42,27 +44,18 @@ def _closure(module: str) -> set[str]:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    names: list[str] = []
+    """Return what a module of tsis imports of tsis; found in its text, as parsing all sources takes half a second.
+
+    What only looks like an import, in a docstring, counts too: a version then changes more often than it must.
+    """
     text = _source(module).read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    # a package can be named in any expression; an import is a statement, and those are a tenth of all nodes
-    for node in ast.walk(tree) if re.search("[\"']tsis[.]", text) else _statements(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("tsis."):
-            names += _below(node.value)
-    return tuple(name for name in names if name.split(".")[0] == "tsis" and _exists(name))
-
-
-def _statements(tree: ast.Module) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            waiting += getattr(node, block, ())
+    names: list[str] = []
+    for source, members, modules in _IMPORT.findall(text):
+        found = _NAME.findall(_COMMENT.sub("", members or modules))
+        names += [source, *(f"{source}.{name}" for name in found)] if source else found
+    for package in _QUOTED.findall(text):
+        names += _below(package)
+    return tuple(name for name in names if name.split(".")[0] == "tsis" and _source(name).exists())
 
 
 def _below(package: str) -> list[str]:
@@ -73,10 +66,7 @@ def _below(package: str) -> list[str]:
     return [".".join(file.parts).removesuffix(".__init__") for file in files]
 
 
-def _exists(module: str) -> bool:
-    return _source(module).exists()
-
-
+@cache
 def _source(module: str) -> Path:
     """Return the file of a module; one outside tsis, such as a user's stage, must be imported."""
     if module.split(".")[0] != "tsis":
