@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,7 +34,9 @@ _SQL_TYPES = {
 
 
 def refresh_catalog(lake: Lake, marts: Path) -> Path:
-    """Return the catalog of the current snapshot, building it where it is older or was moved.
+    """Return the catalog of the current snapshot, bringing it up to date where it is older or was moved.
+
+    Where only data has changed, the views of the tables that changed are replaced in a copy; else all is built anew.
 
     Parameters
     ----------
@@ -45,22 +49,30 @@ def refresh_catalog(lake: Lake, marts: Path) -> Path:
     """
     path = lake.root / FILE
     sources = sorted(marts.rglob("*.sql"))
-    if _stamp(path) == _wanted(lake, lake.snapshot(), sources):
+    frame = _frame(lake, sources)
+    if _stamp(path) == (frame, lake.snapshot().id):
         return path  # without the lock, so that a lake on a read-only file system can be queried
     with locked(lake.lock_path("_catalog"), FILE, 60.0):
         snapshot = lake.snapshot()
-        stamp = _wanted(lake, snapshot, sources)
-        if _stamp(path) == stamp:
+        before = _stamp(path)
+        if before == (frame, snapshot.id):
             return path
         lake.root.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{FILE}.{os.getpid()}.tmp")
         temporary.unlink(missing_ok=True)
         try:
+            if before and before[0] == frame:
+                shutil.copyfile(path, temporary)
             with duckdb.connect(str(temporary)) as connection:
                 connection.execute("set TimeZone = 'UTC'")
-                connection.begin()  # without, each of some 800 statements is synced to the disk
-                _build(connection, lake, snapshot, sources)
-                connection.execute("create table main.catalog as select $stamp as stamp", {"stamp": stamp})
+                connection.begin()  # without, each of some 1,000 statements is synced to the disk
+                if before and before[0] == frame:
+                    _replace_changed(connection, lake, snapshot)
+                else:
+                    _build(connection, lake, snapshot, sources)
+                connection.execute(
+                    "create or replace table main.catalog as select $1 as frame, $2 as snapshot", [frame, snapshot.id]
+                )
                 connection.commit()
             sync(temporary)
             temporary.replace(path)
@@ -77,37 +89,70 @@ def open_catalog(path: Path) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _wanted(lake: Lake, snapshot: Snapshot, sources: Iterable[Path]) -> str:
-    return f"{snapshot.id} {lake.root} " + " ".join(f"{s.name}:{s.stat().st_mtime_ns}" for s in sources)
+def _frame(lake: Lake, sources: Iterable[Path]) -> str:
+    """Return a digest of everything in a catalog that is not data: place, declarations and marts."""
+    digest = hashlib.sha256(f"{duckdb.__version__} {lake.root}".encode())
+    for name, spec in lake.tables.items():
+        digest.update(f"{name} {spec.description} {spec.key} {spec.arrow_schema} {_texts(spec)}".encode())
+    for source in sources:
+        digest.update(f"{source.name} {source.stat().st_mtime_ns}".encode())
+    return digest.hexdigest()
 
 
-def _stamp(path: Path) -> str | None:
+def _stamp(path: Path) -> tuple[str, str] | None:
+    """Return frame and snapshot of a catalog, None where there is none or one of an older layout."""
     if not path.exists():
         return None
     with duckdb.connect(str(path), read_only=True) as connection:
-        found = connection.execute("select stamp from main.catalog").fetchone()
-    return str(found[0]) if found else None
+        try:
+            found = connection.execute("select frame, snapshot from main.catalog").fetchone()
+        except duckdb.Error:
+            return None
+    return (str(found[0]), str(found[1])) if found else None
 
 
 def _build(connection: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot, sources: Iterable[Path]) -> None:
     zones = sorted({spec.zone for spec in lake.tables.values()})
     for schema in [*zones, "marts"]:
         connection.execute(f"create schema {require_identifier(schema)}")
-    for name, spec in lake.tables.items():
-        version = snapshot.tables.get(name)
-        manifest = lake.manifest(spec, version) if version else None
-        rows = _rows(lake, spec, manifest)
-        superseded = any(entry.n_superseded for entry in (manifest.files if manifest else ()))
-        connection.execute(f"create view {name} as {_newest(spec, rows, '') if superseded else rows}")
-        if spec.is_revisable:
-            known = _newest(spec, rows, "where known_at <= as_of")
-            connection.execute(f"create macro {name}_asof(as_of) as table {known}")
-        _describe(connection, spec)
+    connection.execute("create table main.definitions (name varchar, definition varchar)")
+    for spec in lake.tables.values():
+        _define(connection, spec, _definition(lake, spec, snapshot))
     for source in sources:
         try:
             connection.execute(source.read_text(encoding="utf-8"))
         except duckdb.Error as error:
             raise DataError(f"{source}: {str(error).splitlines()[0]}") from error
+
+
+def _replace_changed(connection: duckdb.DuckDBPyConnection, lake: Lake, snapshot: Snapshot) -> None:
+    known = dict(connection.execute("select name, definition from main.definitions").fetchall())
+    for name, spec in lake.tables.items():
+        definition = _definition(lake, spec, snapshot)
+        if definition != known[name]:
+            connection.execute("delete from main.definitions where name = $1", [name])
+            _define(connection, spec, definition)
+
+
+def _define(connection: duckdb.DuckDBPyConnection, spec: TableSpec, definition: str) -> None:
+    connection.execute(definition)
+    connection.execute("insert into main.definitions values ($1, $2)", [spec.name, definition])
+    connection.execute(f"comment on view {spec.name} is {_quoted(spec.description)}")
+    for name, text in _texts(spec).items():
+        connection.execute(f"comment on column {spec.name}.{name} is {_quoted(text)}")
+
+
+def _definition(lake: Lake, spec: TableSpec, snapshot: Snapshot) -> str:
+    """Return the statements that make the view of a table, and the macro of one that is revised."""
+    version = snapshot.tables.get(spec.name)
+    manifest = lake.manifest(spec, version) if version else None
+    rows = _rows(lake, spec, manifest)
+    superseded = any(entry.n_superseded for entry in (manifest.files if manifest else ()))
+    view = f"create or replace view {spec.name} as {_newest(spec, rows, '') if superseded else rows}"
+    if not spec.is_revisable:
+        return view
+    known = _newest(spec, rows, "where known_at <= as_of")
+    return f"{view}; create or replace macro {spec.name}_asof(as_of) as table {known}"
 
 
 def _rows(lake: Lake, spec: TableSpec, manifest: Manifest | None) -> str:
@@ -126,11 +171,8 @@ def _newest(spec: TableSpec, rows: str, condition: str) -> str:
     return f"select * from ({newest}) where not is_deleted" if "is_deleted" in spec.polars_schema else newest
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, spec: TableSpec) -> None:
-    connection.execute(f"comment on view {spec.name} is {_quoted(spec.description)}")
-    for name, column in spec.columns.items():
-        text = f"[{spec.unit(name)}] {column.description}"
-        connection.execute(f"comment on column {spec.name}.{name} is {_quoted(text)}")
+def _texts(spec: TableSpec) -> dict[str, str]:
+    return {name: f"[{spec.unit(name)}] {column.description}" for name, column in spec.columns.items()}
 
 
 def _quoted(text: str) -> str:
