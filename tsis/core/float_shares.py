@@ -29,7 +29,8 @@ def with_float_shares(rows: pl.DataFrame, facts: pl.DataFrame, day: str, moment:
     following = pl.col("valid_from").shift(-1)
     replaced = (following <= pl.col("valid_to") + pl.duration(days=1)).fill_null(value=False)
     held = (
-        facts.sort("valid_from", "known_at")
+        facts.lazy()
+        .sort("valid_from", "known_at")
         .unique("valid_from", keep="last", maintain_order=True)
         .with_columns(
             _from=pl.when(told_late).then(begins).otherwise(pl.max_horizontal(begins, "known_at")),
@@ -40,6 +41,7 @@ def with_float_shares(rows: pl.DataFrame, facts: pl.DataFrame, day: str, moment:
         .select("_from", "_until", "float_shares")
     )
     seen = pl.min_horizontal(pl.col(moment), pl.col(day).cast(pl.Datetime("us", "UTC")) + _LAST_OF_DAY)
-    found = rows.with_columns(_seen=seen).join_asof(held, left_on="_seen", right_on="_from", check_sortedness=False)
+    stamped = rows.lazy().with_columns(_seen=seen)
+    found = stamped.join_asof(held, left_on="_seen", right_on="_from", check_sortedness=False)
     holds = pl.col("_until").is_null() | (pl.col(day) <= pl.col("_until"))
-    return found.with_columns(float_shares=pl.when(holds).then("float_shares")).drop("_seen", "_until")
+    return found.with_columns(float_shares=pl.when(holds).then("float_shares")).drop("_seen", "_until").collect()

@@ -35,13 +35,13 @@ def instrument(tickers_dim: pl.DataFrame, ticker: str) -> Instrument:
     DataError
         If it has no row, or if its rows disagree: a contract whose class or multiplier changed is another instrument.
     """
-    rows = tickers_dim.filter(pl.col("ticker") == ticker)
-    if rows.is_empty():
+    rows = tickers_dim.lazy().filter(pl.col("ticker") == ticker)
+    facts = rows.select("asset_class", "multiplier").unique().sort("asset_class", "multiplier").collect()
+    if facts.is_empty():
         raise DataError(
             f"{ticker} is not in reference.tickers_dim; add a row to reference.tickers_dim "
             "(asset_class, multiplier, tick_size, exchange, valid_from) and run again"
         )
-    facts = rows.select("asset_class", "multiplier").unique().sort("asset_class", "multiplier")
     if facts.height > 1:
         raise DataError(
             f"reference.tickers_dim: {ticker} has {facts.height} different (asset_class, multiplier): {facts.rows()}; "

@@ -15,12 +15,15 @@ def ticker_sessions(sessions: pl.DataFrame, tickers_dim: pl.DataFrame, ticker: s
     sessions : rows of reference.sessions, of any exchanges.
     tickers_dim : rows of reference.tickers_dim, of any tickers.
     """
-    listings = tickers_dim.filter(pl.col("ticker") == ticker).sort("valid_from").select("valid_from", listed="exchange")
+    rows = tickers_dim.lazy().filter(pl.col("ticker") == ticker).sort("valid_from")
+    listings = rows.select("valid_from", listed="exchange").collect()
     return (
-        sessions.filter(pl.col("exchange").is_in(listings["listed"].unique().to_list()))
+        sessions.lazy()
+        .filter(pl.col("exchange").is_in(listings["listed"].to_list()))
         .sort("session", "open")
-        .join_asof(listings, left_on="session", right_on="valid_from", check_sortedness=False)
+        .join_asof(listings.lazy(), left_on="session", right_on="valid_from", check_sortedness=False)
         .with_columns(pl.col("listed").fill_null(pl.lit(listings["listed"].first(), pl.String)))
         .filter(pl.col("exchange") == pl.col("listed"))
         .drop("listed", "valid_from")
+        .collect()
     )

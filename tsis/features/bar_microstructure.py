@@ -150,9 +150,10 @@ def _measured(
     quote_flow.measure_bars(*quoted, windows.opens, windows.closes, windows.next_open, open_bar, found)
     columns = dict(zip(quote_flow.BAR_COLUMNS, found.T, strict=True)) | {"trade_size_entropy": entropy}
     schema = spec(BarMicrostructure).polars_schema
-    said = [pl.Series(name, values).fill_nan(None).cast(schema[name]) for name, values in columns.items()]
+    said = [pl.col(name).fill_nan(None).cast(schema[name]) for name in columns]
     is_known = pl.any_horizontal(pl.col(set(columns) - {"n_quotes"}).is_not_null()) | (pl.col("n_quotes") > 0)
-    return bars.select(_KEY).with_columns(said).filter(is_known)
+    rows = pl.concat([bars.select(_KEY), pl.DataFrame(columns)], how="horizontal")
+    return rows.lazy().with_columns(said).filter(is_known).collect()
 
 
 def _floats(rows: pl.DataFrame, column: str) -> Array:

@@ -27,7 +27,7 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     sessions : rows of reference.sessions of the ticker (`ticker_sessions`).
     facts : rows of reference.tickers_dim of the ticker.
     """
-    dated = _with_session(bars, sessions).with_columns(_day=pl.col("ts_close").dt.date())
+    dated = _with_session(bars, sessions).with_columns(_day=pl.col("ts_close").dt.date()).collect()
     known = with_float_shares(dated, facts, "_day", "ts_close")
     streams = np.full((N_GIVEN, bars.height), np.nan)
     given = [(place, name) for place, name in enumerate(NAMES[:N_GIVEN]) if name in known.columns]
@@ -36,18 +36,23 @@ def given_streams(bars: pl.DataFrame, sessions: pl.DataFrame, facts: pl.DataFram
     return streams
 
 
-def _with_session(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+def _with_session(bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.LazyFrame:
     names = ["session", "session_open", "session_close", "is_half_day"]
-    listed = sessions.select("session", "is_half_day", session_open="open", session_close="close").sort("session_close")
+    listed = (
+        sessions.lazy()
+        .select("session", "is_half_day", session_open="open", session_close="close")
+        .sort("session_close")
+    )
     ended, coming = (
-        bars.select("ts_close").join_asof(
-            listed, left_on="ts_close", right_on="session_close", strategy=strategy, check_sortedness=False
-        )
+        bars.lazy()
+        .select("ts_close")
+        .join_asof(listed, left_on="ts_close", right_on="session_close", strategy=strategy, check_sortedness=False)
         for strategy in ("backward", "forward")
     )
-    both = pl.concat([ended, coming.select(names).rename(lambda name: f"next_{name}")], how="horizontal")
+    following = coming.select(pl.col(name).alias(f"next_{name}") for name in names)
+    both = pl.concat([ended, following], how="horizontal")
     is_over = pl.col("ts_close") <= pl.col("session_close") + _AFTER_HOURS
     has_begun = pl.col("next_session_open") < pl.col("ts_close")
     is_ended = is_over.fill_null(value=False) & ~has_begun.fill_null(value=False)
     chosen = both.select(pl.when(is_ended).then(name).otherwise(f"next_{name}").alias(name) for name in names)
-    return pl.concat([bars, chosen], how="horizontal")
+    return pl.concat([bars.lazy(), chosen], how="horizontal")

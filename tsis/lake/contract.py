@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import polars as pl
-import polars.selectors as cs
 from pandera.errors import SchemaErrors
 
 from tsis.core.errors import ContractError, some
@@ -81,11 +81,12 @@ def _reasons(table: TableSpec, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _rules(table: TableSpec, rows: pl.DataFrame) -> dict[str, pl.Expr]:
     """Return what pandera does not check: reason to the condition of the rows that break it."""
-    rules = {f"{name}: not a finite number": ~pl.col(name).is_finite() for name in rows.select(cs.float()).columns}
-    for name, dtype in rows.select(cs.temporal()).schema.items():
-        # milliseconds read as microseconds end up in a year that no calendar has
-        first, last = (pl.lit(moment).cast(dtype) for moment in (_FIRST, _LAST))
-        rules[f"{name}: outside the years 1 to 9999"] = ~pl.col(name).is_between(first, last)
+    floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
+    rules = {f"{name}: not a finite number": ~pl.col(name).is_finite() for name in floats}
+    for name, dtype in rows.schema.items():
+        if dtype.is_temporal():
+            # milliseconds read as microseconds end up in a year that no calendar has
+            rules[f"{name}: outside the years 1 to 9999"] = ~pl.col(name).is_between(*_bounds(dtype))
     for name in sorted({"ticker", "bar_spec"} & set(rows.columns)):
         # both become part of a path
         bad = [text for text in rows[name].unique().drop_nulls() if not is_ticker(text)]
@@ -93,6 +94,11 @@ def _rules(table: TableSpec, rows: pl.DataFrame) -> dict[str, pl.Expr]:
     # every row after the first of its key
     rules[f"repeated key ({', '.join(table.key)})"] = ~pl.struct(table.key).is_first_distinct()
     return rules
+
+
+@cache
+def _bounds(dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
+    return pl.lit(_FIRST).cast(dtype), pl.lit(_LAST).cast(dtype)
 
 
 def _flagged(rows: pl.DataFrame, rules: dict[str, pl.Expr]) -> list[pl.DataFrame]:

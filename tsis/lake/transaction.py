@@ -113,6 +113,13 @@ class Transaction:
         """Read a table as this transaction sees it; arguments as `Lake.scan`."""
         return self._lake.scan_version(table, self.version(table), tickers, start, end, asof)
 
+    def n_rows(self, table: str) -> int:
+        """Return how many rows `scan` gives; where none was revised the manifest tells."""
+        manifest = self._manifest(self._lake.spec(table))
+        if manifest is None or not any(entry.n_superseded for entry in manifest.files):
+            return manifest.rows if manifest else 0
+        return int(self.scan(table).select(pl.len()).collect().item())
+
     def replace(self, table: str, rows: pl.DataFrame, tickers: Sequence[str] | None = None) -> Publication:
         """Publish `rows`, behind those on hold, in place of all rows, or of the rows of `tickers`.
 
@@ -323,9 +330,7 @@ class Transaction:
         wanted = sorted({*parts, *held, *touched})
 
         def rewritten(partition: str) -> list[FileEntry]:
-            paths = self._stored(spec, entries, partition)
-            stored = pl.scan_parquet(paths, hive_partitioning=False, glob=False) if paths else spec.empty().lazy()
-            kept = stored.filter(stays if stays is not None else True).collect()
+            kept = _read(spec, self._stored(spec, entries, partition), stays)
             last = rows[parts[partition]] if partition in parts else rows.clear()
             added = chain((read() for read in held.get(partition, ())), [last])
             batches = (batch for piece in in_turn(spec, kept, added) for batch in frame_batches(spec, piece))
@@ -361,6 +366,14 @@ class Transaction:
             replace_file(path, manifest.to_bytes())
         self._changes[spec.name] = manifest.version
         return Publication(manifest.version, manifest.rows, 0, None)
+
+
+def _read(spec: TableSpec, paths: list[Path], stays: pl.Expr | None) -> pl.DataFrame:
+    """Return the rows of files for which `stays` is true, None for all of them."""
+    if not paths:
+        return spec.empty()
+    stored = pl.scan_parquet(paths, hive_partitioning=False, glob=False)
+    return stored.filter(stays if stays is not None else True).collect()
 
 
 def _refuse_foreign(spec: TableSpec, rows: pl.DataFrame, tickers: Sequence[str]) -> None:

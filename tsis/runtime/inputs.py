@@ -39,10 +39,11 @@ class Inputs:
     def _open(self, table: TableSpec) -> None:
         rows = self._readings.n_rows(table)
         self.rows += rows
-        self._empty[table.name] = self._transaction.scan(table.name).head(0).collect()
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema
         if by_ticker and rows * len(table.polars_schema) > IN_MEMORY_VALUES:
+            self._empty[table.name] = self._transaction.scan(table.name).head(0).collect()
             return
+        self._empty[table.name] = self._readings.whole(table).clear()
         if by_ticker:
             self._split[table.name] = self._readings.split(table, "product" if table.name == ROLLS else "ticker")
         else:

@@ -29,9 +29,7 @@ class Readings:
     def n_rows(self, table: TableSpec) -> int:
         """Return how many rows a table has, read or not."""
         kept = self._kept.get(self._version(table))
-        if kept is not None:
-            return kept.height
-        return int(self._transaction.scan(table.name).select(pl.len()).collect().item())
+        return self._transaction.n_rows(table.name) if kept is None else kept.height
 
     def whole(self, table: TableSpec) -> pl.DataFrame:
         """Return all rows, sorted by key."""
