@@ -94,8 +94,10 @@ $(LOCKED):
 $(PEERS):
 	$(call new_environment,$(PEERS_PYTHON),$(PEERS_VENV),requirements-peers.lock)
 
-# No network and no build isolation: setuptools is in the lock. `compat` puts the clone itself on the path.
+# No network and no build isolation: setuptools is in the lock. `compat` puts the clone itself on the path. Bytecode is
+# written now, also for those who forbid Python to do it on the way (PYTHONDONTWRITEBYTECODE).
 $(INSTALLED): | $(LOCKED)
 	@$(BIN)/python -m pip install $(PIP_FLAGS) --no-deps --no-build-isolation --no-index \
 		--config-settings editable_mode=compat --editable .
+	@$(BIN)/python -m compileall -q $(PACKAGES)
 	@touch $@
