@@ -22,6 +22,7 @@ from benchmarks import (
     labels,
     memory,
     report,
+    research_chain,
     splits,
     store,
     weights,
@@ -162,6 +163,13 @@ def _features_growth(asked: Asked) -> Found:
     return Found(tables=[features_growth.table(done)], problems=problems)
 
 
+def _research_chain(asked: Asked) -> Found:
+    n_rounds = min(asked.rounds, FEW_ROUNDS)
+    done = research_chain.measure(asked.folder, n_rounds)
+    found = done[len(done) // 2]
+    return Found(tables=[research_chain.table(found, n_rounds)], problems=research_chain.problems(found))
+
+
 PARTS: dict[str, Callable[[Asked], Found]] = {
     "bars": _bars,
     "imbalance_bars": _imbalance_bars,
@@ -172,6 +180,7 @@ PARTS: dict[str, Callable[[Asked], Found]] = {
     "features": _features,
     "features_growth": _features_growth,
     "backtest": _backtest,
+    "research_chain": _research_chain,
     "store": _store,
     "memory": _memory,
     "growth": _growth,

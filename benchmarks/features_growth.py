@@ -48,17 +48,18 @@ def fill(root: Path, n_tickers: int, n_before: int = 0) -> None:
     """Add the tickers from `n_before` to `n_tickers` to the lake at `root`: bars of a year, facts, sessions."""
     lake = Lake(root, tables())
     if n_before == 0:
-        _add_sessions(lake)
+        add_sessions(lake)
     for first in range(n_before, n_tickers, _AT_ONCE):
         count = min(_AT_ONCE, n_tickers - first)
         made = minute_bars(count, DAYS).with_columns(
             ticker=pl.format("S{}", pl.col("ticker").str.slice(1).cast(pl.Int64) + first)
         )
-        lake.append("reference.tickers_dim", _facts(made["ticker"].unique().sort()))
-        lake.append("processed_features.information_bars", _bars(made))
+        lake.append("reference.tickers_dim", facts_of(made["ticker"].unique().sort()))
+        lake.append("processed_features.information_bars", bars_of(made))
 
 
-def _bars(made: pl.DataFrame) -> pl.DataFrame:
+def bars_of(made: pl.DataFrame) -> pl.DataFrame:
+    """Return minute bars as rows of information_bars."""
     kinds = tables()["processed_features.information_bars"].polars_schema
     volume, middle = pl.col("volume"), (pl.col("open") + pl.col("close")) / 2
     share = (pl.col("close") - pl.col("low")) / (pl.col("high") - pl.col("low") + 0.01)
@@ -85,7 +86,8 @@ def _bars(made: pl.DataFrame) -> pl.DataFrame:
     return bars.select(column.cast(kind) for column, kind in zip(given, kinds.values(), strict=True))
 
 
-def _facts(names: pl.Series) -> pl.DataFrame:
+def facts_of(names: pl.Series) -> pl.DataFrame:
+    """Return rows of tickers_dim for made-up shares."""
     facts = {
         "ticker": names, "name": "made up", "exchange": "XNYS", "asset_class": "equity", "currency": "USD",
         "is_delisted": False, "tick_size": 0.01, "lot_size": 1.0, "multiplier": 1.0,
@@ -94,9 +96,10 @@ def _facts(names: pl.Series) -> pl.DataFrame:
     return _rows("reference.tickers_dim", facts)
 
 
-def _add_sessions(lake: Lake) -> None:
-    calendar = [FIRST_DAY + timedelta(days=i) for i in range(DAYS * 7 // 5 + 3)]
-    opens = pl.Series([day for day in calendar if day.weekday() < 5][:DAYS], dtype=pl.Datetime("us", "UTC"))
+def add_sessions(lake: Lake, n_days: int = DAYS) -> None:
+    """Add the sessions of the exchange on which the bars are made."""
+    calendar = [FIRST_DAY + timedelta(days=i) for i in range(n_days * 7 // 5 + 3)]
+    opens = pl.Series([day for day in calendar if day.weekday() < 5][:n_days], dtype=pl.Datetime("us", "UTC"))
     values = {
         "exchange": "XNYS",
         "session": opens.dt.date(),

@@ -130,12 +130,13 @@ class Backtest:
     @cached_property
     def trade_pnl(self) -> Floats:
         """Return the result of each trade that has ended, in the order of its end; as `trades`, without a frame."""
-        records, is_flat = self.records, self.records[:, kernel.QTY_AFTER] == 0
-        ends = records[(records[:, kernel.KIND] == kernel.EXITED) & is_flat]
-        results = np.empty(ends.shape[0])
+        records = self.records
+        ends = np.flatnonzero((records[:, kernel.KIND] == kernel.EXITED) & (records[:, kernel.QTY_AFTER] == 0))
+        realised, of_ticker = records[ends, kernel.REALISED_AFTER], records[ends, kernel.TICKER]
+        results = np.empty(ends.size)
         for ticker in range(len(self.tape.tickers)):
-            own = ends[:, kernel.TICKER] == ticker
-            results[own] = np.diff(ends[own, kernel.REALISED_AFTER], prepend=0.0)
+            own = of_ticker == ticker
+            results[own] = np.diff(realised[own], prepend=0.0)
         return results
 
     @cached_property

@@ -41,7 +41,7 @@ def equity_curve(equity: Floats, state: Floats, drawdown: Floats) -> None:
     last, peak, under, longest = state[LAST], state[PEAK], state[UNDER_WATER], state[LONGEST_UNDER_WATER]
     first, second, third, fourth = state[SUM], state[SQUARES], state[CUBES], state[FOURTHS]
     n_losses, losses, lowest, n_under = state[N_LOSSES], state[SQUARED_LOSSES], math.inf, state[N_UNDER_WATER]
-    most = state[MOST_DOWN]
+    most, known = state[MOST_DOWN], under
     for i in range(equity.shape[0]):
         now = equity[i]
         if now != last:
@@ -51,23 +51,25 @@ def equity_curve(equity: Floats, state: Floats, drawdown: Floats) -> None:
             second += square
             third += square * ret
             fourth += square * square
-            if ret < 0.0:
-                n_losses += 1.0
-                losses += square
+            # without branches: as many returns are losses as are none, and no processor guesses which
+            loss = min(ret, 0.0)
+            losses += loss * loss
+            n_losses += 1.0 if ret < 0.0 else 0.0
             last = now
         if now >= peak:
             if lowest < math.inf:
                 most = max(most, min(1.0 - lowest / peak, 1.0))
+            if under > 0.0:
+                longest, n_under, known = max(longest, under), n_under + (under - known), 0.0
             peak, under, lowest = now, 0.0, math.inf
         else:
             under += 1.0
-            n_under += 1.0
-            longest = max(longest, under)
             lowest = min(lowest, now)
         if drawdown.shape[0] > 0:
             drawdown[i] = min(1.0 - now / peak, 1.0)
     if lowest < math.inf:
         most = max(most, min(1.0 - lowest / peak, 1.0))
+    longest, n_under = max(longest, under), n_under + (under - known)
     state[N] += equity.shape[0]
     state[LAST], state[PEAK], state[MOST_DOWN] = last, peak, most
     state[SUM], state[SQUARES], state[CUBES], state[FOURTHS] = first, second, third, fourth

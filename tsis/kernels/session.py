@@ -173,11 +173,69 @@ def _bar(
 
 
 @jit
-def _passes(side: float, stop: float, target: float, high: float, low: float) -> bool:
-    """Tell whether a bar touches neither stop nor target of a position; not so of a row that is no bar."""
-    if side > 0.0:
-        return high >= low and not (low <= stop or high >= target)
-    return high >= low and not (high >= stop or low <= target)
+def _untouched(
+    side: float,
+    stop: float,
+    target: float,
+    trail: float,
+    best: float,
+    high: Floats,
+    low: Floats,
+    first: int,
+    end: int,
+) -> tuple[int, float, float]:
+    """Follow a position over bars that touch neither its stop nor its target.
+
+    Returns
+    -------
+    The first row, `end` at the latest, that touches one or is no bar; stop and best price after the row before it.
+    """
+    i = first
+    below, above = (stop, target) if side > 0.0 else (target, stop)
+    if math.isnan(below):
+        below = -math.inf
+    if math.isnan(above):
+        above = math.inf
+    if not trail > 0.0:
+        while i < end and low[i] > below and high[i] < above:
+            i += 1
+    elif side > 0.0:
+        while i < end and low[i] > below and high[i] < above:
+            best = max(best, high[i])
+            stop = below = acc.trailed(side, stop, best, trail)
+            i += 1
+    else:
+        while i < end and low[i] > below and high[i] < above:
+            best = min(best, low[i])
+            stop = above = acc.trailed(side, stop, best, trail)
+            i += 1
+    return i, stop, best
+
+
+@jit
+def _same_day(today: float, day: Ints, first: int, end: int) -> int:
+    """Return the first row of another day, `end` at the latest."""
+    if day.shape[0] > 1:
+        for i in range(first, end):
+            if float(day[i]) != today:
+                return i
+    return end
+
+
+@jit
+def _in_time(bars_left: float, expires: float, ts_open: Ints, first: int, end: int) -> int:
+    """Return the first row whose open ends a position by its time or its bars, `end` at the latest."""
+    if bars_left < math.inf:
+        for i in range(first, end):
+            if not bars_left > 0.0:
+                end = i
+                break
+            bars_left -= 1.0
+    if expires < math.inf:
+        for i in range(first, end):
+            if ts_open[i if ts_open.shape[0] > 1 else 0] >= expires:
+                return i
+    return end
 
 
 @jit
@@ -286,7 +344,6 @@ def session(
             state[acc.DAY_EQUITY] = acc.equity_of(state, instruments)
         side = state[slot + acc.SIDE]
         is_involved = side != 0.0 or state[slot + acc.O_SIDE] != 0.0
-        first = i
         # what happens at most bars of a position, nothing: as `_bar` and the lines below it would do it, in registers
         if (
             side != 0.0
@@ -296,45 +353,44 @@ def session(
             and instruments[k, SHORT_RATE] == 0.0
         ):
             stop, target, trail = state[slot + acc.STOP], state[slot + acc.TARGET], state[slot + acc.TRAIL]
-            best, bars_left, expires = state[slot + acc.BEST], state[slot + acc.BARS_LEFT], state[slot + acc.EXPIRES]
-            cash, before, halting = state[acc.CASH], state[acc.DAY_EQUITY], limits[DAILY_LOSS]
-            units, multiplier = side * state[slot + acc.QTY], instruments[k, MULTIPLIER]
-            total, lowest, is_halted = state[acc.EQUITY], math.inf, state[acc.HALTED] != 0.0
-            has_end, has_trail = expires < math.inf, trail > 0.0
+            best, bars_left = state[slot + acc.BEST], state[slot + acc.BARS_LEFT]
+            before = state[acc.DAY_EQUITY]
             end = max(end, i + 1) if n_tickers == 1 else i + 1
-            while i < end and bars_left > 0.0 and _passes(side, stop, target, high[i], low[i]):
-                if has_end and (ts_open[i] if has_opens else ts_open[0]) >= expires:
-                    break
-                if has_days and float(day[i]) != today:
-                    break
-                if has_trail:
-                    peak = high[i] if side > 0.0 else low[i]
-                    if side * (peak - best) > 0.0:
-                        best = peak
-                    stop = acc.trailed(side, stop, best, trail)
-                bars_left -= 1.0
+            end = _same_day(today, day, i, end)
+            untouched, moved_stop, moved_best = _untouched(side, stop, target, trail, best, high, low, i, end)
+            end = _in_time(bars_left, state[slot + acc.EXPIRES], ts_open, i, untouched)
+            if end > i:
+                state[slot + acc.MARK] = close[end - 1]
+                total = lowest = acc.equity_of(state, instruments)
                 if n_tickers == 1:
-                    total = cash + units * close[i] * multiplier
-                else:
-                    state[slot + acc.MARK] = close[i]
-                    total = cash
-                    for other in range(n_tickers):
-                        o = acc.HEADER + other * acc.SLOT
-                        if state[o + acc.SIDE] != 0.0:
-                            value = state[o + acc.SIDE] * state[o + acc.QTY] * state[o + acc.MARK]
-                            total += value * instruments[other, MULTIPLIER]
-                if has_equity:
+                    cash, units, multiplier = state[acc.CASH], side * state[slot + acc.QTY], instruments[k, MULTIPLIER]
+                    for j in range(i, end):
+                        total = cash + units * close[j] * multiplier
+                        lowest = min(lowest, total)
+                        if has_equity:
+                            equity[j] = total
+                    if state[acc.HALTED] == 0.0 and daily_loss_frac(lowest, before) >= limits[DAILY_LOSS]:
+                        # up to the row that reached it, which is the lowest so far; later ones are written again
+                        end = i + 1
+                        while daily_loss_frac(cash + units * close[end - 1] * multiplier, before) < limits[DAILY_LOSS]:
+                            end += 1
+                        state[slot + acc.MARK] = close[end - 1]
+                        total = lowest = acc.equity_of(state, instruments)
+                elif has_equity:
                     equity[i] = total
-                i += 1
-                if total < lowest:
-                    lowest = total
-                    if not is_halted and daily_loss_frac(total, before) >= halting:
-                        break
-            if i > first:
-                i -= 1
-                row += i - first
-                state[slot + acc.MARK], state[acc.EQUITY], state[acc.ROW] = close[i], total, row
-                state[slot + acc.STOP], state[slot + acc.BEST], state[slot + acc.BARS_LEFT] = stop, best, bars_left
+                if end < untouched:
+                    _, moved_stop, moved_best = _untouched(side, stop, target, trail, best, high, low, i, end)
+                if bars_left < math.inf:
+                    for _ in range(i, end):
+                        bars_left -= 1.0
+                row += end - 1 - i
+                i = end - 1
+                state[acc.EQUITY], state[acc.ROW] = total, row
+                state[slot + acc.STOP], state[slot + acc.BEST], state[slot + acc.BARS_LEFT] = (
+                    moved_stop,
+                    moved_best,
+                    bars_left,
+                )
                 state[acc.MOST_LOSS] = max(state[acc.MOST_LOSS], daily_loss_frac(lowest, before))
                 is_involved = False
         is_bar = not math.isnan(open_[i])

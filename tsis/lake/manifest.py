@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,11 @@ class Manifest:
             "table": self.table,
             "schema": self.schema,
             "rows": self.rows,
-            "files": [asdict(entry) for entry in self.files],
+            "files": [vars(entry) for entry in self.files],
         }
         return (json.dumps(content, indent=1, sort_keys=True) + "\n").encode()
 
-    @property
+    @cached_property
     def version(self) -> str:
         """Return the SHA-256 of the canonical JSON: the table's version."""
         return hashlib.sha256(self.to_bytes()).hexdigest()

@@ -117,10 +117,11 @@ def test_records_without_room_for_all_are_continued():
     assert curve.tobytes() == equity.tobytes()
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 200))
-def test_the_short_cut_of_one_ticker_is_the_long_way_of_two(seed, n):
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 200), st.sampled_from([1, 7, 40]))
+def test_the_short_cut_of_one_ticker_is_the_long_way_of_two(seed, n, sparse):
     bars, proposals = market(seed, n, 1)
+    proposals = proposals[::sparse]
     alone = fold(acc.new_state(START_EQUITY, 1), bars, proposals, PLAIN)
     with_another = fold(acc.new_state(START_EQUITY, 2), bars, proposals, INSTRUMENTS[[0, 0]])
     for one, other in zip(alone, with_another, strict=True):
