@@ -142,6 +142,7 @@ def test_a_cut_ledger_is_found(demo_lake, tmp_path):
     [
         (["run", "information_bras"], 2, "did you mean 'information_bars'?"),
         (["tables", "raw.trade"], 2, "did you mean 'raw.trades'?"),
+        (["tables", "bars"], 2, "did you mean 'information_bars'?"),
         (["ingest", "sampel"], 2, "did you mean 'sample'?"),
         (["ingest", "lean", "--path", "/nowhere"], 1, "/nowhere"),
         (["ingest", "files", "--path", "x.csv", "--table", "raw.trades", "--ticker", "../x"], 2, "../x"),

@@ -76,13 +76,19 @@ class ParamsError(UsageError):
     """A parameter or setting is unknown, missing or out of range."""
 
 
+_FEW = 2
+"""Letters that too many names contain."""
+
+
 class UnknownNameError(UsageError):
     """A name that does not exist, with the nearest one that does."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Compose ``unknown table 'dolar_bars'; did you mean 'dollar_bars'?``."""
         candidates = sorted(set(known))
-        nearest = difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)
+        alike = difflib.get_close_matches(name, candidates, n=1, cutoff=0.75)
+        containing = sorted((found for found in candidates if len(name) > _FEW and name in found), key=len)
+        nearest = [*alike, *containing, *difflib.get_close_matches(name, candidates, n=1, cutoff=0.5)]
         hint = f"did you mean '{nearest[0]}'?" if nearest else f"known: {some(candidates)}"
         super().__init__(f"unknown {kind} '{name}'; {hint}")
 
