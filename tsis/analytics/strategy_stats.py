@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from pydantic import Field
 
-from tsis.analytics.activity import exposure_frac, turnover_annual
+from tsis.analytics.activity import capacity, exposure_frac, turnover_annual
 from tsis.analytics.drawdown import longest_under_water, max_drawdown_frac, under_water_frac
 from tsis.analytics.moments import moments
 from tsis.analytics.performance import annual_return_frac, calmar, sortino_annual, volatility_annual_frac
@@ -29,6 +29,7 @@ from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.tables.analytics.pnl_daily import PnlDaily
 from tsis.tables.analytics.strategy_stats import StrategyStats
+from tsis.tables.execution.fills_log import FillsLog
 from tsis.tables.execution.positions import Positions
 from tsis.tables.governance.trials import Trials
 
@@ -49,9 +50,9 @@ class StrategyStatsParams(Params):
     family_of: dict[str, str] = Field(default_factory=dict)
 
 
-@stage(reads=[PnlDaily, Positions], writes=[StrategyStats, Trials], by="whole")
+@stage(reads=[PnlDaily, Positions, FillsLog], writes=[StrategyStats, Trials], by="whole")
 def strategy_stats(
-    pnl_daily: pl.DataFrame, positions: pl.DataFrame, params: StrategyStatsParams
+    pnl_daily: pl.DataFrame, positions: pl.DataFrame, fills_log: pl.DataFrame, params: StrategyStatsParams
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Measure each strategy on its daily returns and its closed trades.
 
@@ -67,8 +68,10 @@ def strategy_stats(
     """
     rows: list[dict[str, Any]] = []
     for days in pnl_daily.sort(spec(PnlDaily).key).partition_by("session_id", "strategy_id", maintain_order=True):
-        own = positions.filter(pl.col("session_id") == days["session_id"][0])
-        rows.append(_measured(days, own, params))
+        own, fills = (
+            rows_of.filter(pl.col("session_id") == days["session_id"][0]) for rows_of in (positions, fills_log)
+        )
+        rows.append(_measured(days, own, fills, params))
     stats = pl.DataFrame(rows, schema=spec(StrategyStats).polars_schema).sort(spec(StrategyStats).key)
     daily = (
         pnl_daily.sort("date")
@@ -95,7 +98,9 @@ def _trade_results(positions: pl.DataFrame) -> list[float]:
     return results
 
 
-def _measured(days: pl.DataFrame, positions: pl.DataFrame, params: StrategyStatsParams) -> dict[str, Any]:
+def _measured(
+    days: pl.DataFrame, positions: pl.DataFrame, fills: pl.DataFrame, params: StrategyStatsParams
+) -> dict[str, Any]:
     trades = _trade_results(positions)
     first = days.row(0, named=True)
     start = first["equity"] - first["pnl"]
@@ -141,7 +146,13 @@ def _measured(days: pl.DataFrame, positions: pl.DataFrame, params: StrategyStats
         "exposure_frac": exposure_frac(_days_held(positions, days["date"]), n_days),
         "fees": math.fsum(days["fees"]),
         "turnover_annual": turnover_annual(days["turnover"].to_list(), equity.tolist(), periods),
+        "capacity": capacity(*_volume_shares(fills), float(np.mean(equity))) if equity.mean() > 0 else None,
     }
+
+
+def _volume_shares(fills: pl.DataFrame) -> tuple[list[float], list[float]]:
+    shares = fills.sort("fill_id")["volume_frac"].drop_nulls().to_list()
+    return shares, [1.0] * len(shares)
 
 
 def _days_held(positions: pl.DataFrame, dates: pl.Series) -> int:

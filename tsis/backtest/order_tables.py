@@ -107,6 +107,9 @@ def fills_log(made: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("direction") > 0).then(_BUY).otherwise(_SELL).alias("side"),
         (pl.col("price") / pl.col("factor")).alias("price"),
         ((pl.col("price") / pl.col("reference") - 1.0).abs() * 1e4).alias("slippage_bps"),
+        pl.when(pl.col("bar_volume") > 0.0)
+        .then(pl.col("qty") / pl.col("factor") / pl.col("bar_volume"))
+        .alias("volume_frac"),
         pl.col("factor").alias("price_factor"),
     )
     return _conform(FillsLog, rows)

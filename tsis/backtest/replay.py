@@ -47,8 +47,8 @@ class Replay:
     ----------
     records : one row a decision, fill or cancellation, in the order in which they came: kind and reason (codes of
         ``tsis.kernels.fills``), signal (row of the setups), type of the order, qty as traded, price and reference as in
-        the bars, fee, funding since the fill before, factor, what is held afterwards, the times of the bar and of the
-        decision behind it, and the instrument's multiplier.
+        the bars, fee, funding since the fill before, factor, what is held afterwards, the times and the volume of
+        the bar, the time of the decision behind it, and the instrument's multiplier.
     most_risk_frac, most_held, most_loss_frac : largest risk of an order, number of positions, loss of a day.
     first_halt_at : first time the day's loss was reached; None if never.
     """
@@ -105,7 +105,16 @@ def replay(
         .join(known.select("ticker", "number"), on="ticker", how="left")
         .join(
             numbered.filter(pl.col("action") == "ENTRY_ARMED").select(
-                *_EVENT, "signal", "side", "limit_price", "stop", "tp1", "bet_size", "expires_at", "max_bars"
+                *_EVENT,
+                "signal",
+                "side",
+                "limit_price",
+                "stop",
+                "tp1",
+                "trail_frac",
+                "bet_size",
+                "expires_at",
+                "max_bars",
             ),
             on=_EVENT,
             how="left",
@@ -165,7 +174,7 @@ def _proposals(rows: pl.DataFrame) -> Floats:
         decision.P_PRICE: pl.col("limit_price").fill_null(math.nan),
         decision.P_STOP: pl.col("stop"),
         decision.P_TARGET: pl.col("tp1"),
-        decision.P_TRAIL: pl.lit(0.0),
+        decision.P_TRAIL: pl.col("trail_frac").fill_null(0.0),
         decision.P_SIZING: pl.lit(float(decision.BY_RISK)),
         decision.P_SIZE: pl.col("bet_size"),
         decision.P_EXPIRES: pl.col("expires_at").to_physical().cast(pl.Float64).fill_null(math.inf),
@@ -196,6 +205,7 @@ def _named(records: Floats, rows: pl.DataFrame, known: pl.DataFrame) -> pl.DataF
     bar, decided = table["row"].to_numpy(), table["signalled_row"].to_numpy()
     return table.with_columns(
         rows["ts_open"].gather(bar).alias("ts_open"),
+        rows["volume"].gather(bar).alias("bar_volume"),
         rows["ts_close"].gather(bar).alias("ts_close"),
         rows["ts_close"].gather(decided).alias("ts_decided"),
         known["multiplier"].gather(table["number"]).alias("multiplier"),

@@ -99,7 +99,8 @@ def setups(
     """Turn each walk-forward prediction into an entry with stop, target, size, expiry, and the rules that held.
 
     Of models only ``split = walk_forward`` is looked at; ensembles have no other. The entry is the close at t0; stop
-    and target lie ``target * sl`` and ``target * pt`` away, as fractions of it, in the forward-adjusted prices.
+    and target lie ``target * sl`` and ``target * pt`` away, as fractions of it, in the forward-adjusted prices; a
+    trailing stop follows ``target * trail`` behind the best price.
     Whether it is armed follows from the market regime first, then from what the prediction must reach in it, from
     levels and size; see `tsis.signals.setup_rules`. Of triple_barrier nothing but whether an earlier bet is over by t0
     is asked. An event of a strategy's `series` that has no prediction is HOLD, with the reason. `phase` is ``none``
@@ -139,7 +140,7 @@ def setups(
 
 
 def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
-    given = {name: getattr(strategy, name) for name in ("pt", "sl", "max_seconds")}
+    given = {name: getattr(strategy, name) for name in ("pt", "sl", "trail", "max_seconds")}
     asked = rules(strategy)
     ruled = (
         rows.with_columns(
@@ -233,6 +234,7 @@ def _levels() -> list[pl.Expr]:
     return [
         pl.max_horizontal(entry * (1.0 - side * target * pl.col("sl")), smallest).alias("stop"),
         pl.max_horizontal(entry * (1.0 + side * target * pl.col("pt")), smallest).alias("tp1"),
+        (target * pl.col("trail")).alias("trail_frac"),
         (pl.col("t0") + pl.duration(microseconds=(pl.col("max_seconds") * 1e6).round().cast(pl.Int64))).alias(
             "expires_at"
         ),

@@ -28,6 +28,9 @@ class StrategyParams(Params):
         features were known. Null looks at predictions alone. Keep it equal to the model's.
     pt, sl : distance of target and stop from the entry, in multiples of the event's volatility. The model learnt to
         predict the barriers of the labels: keep them equal to ``triple_barrier``.
+    trail : distance of a trailing stop from the best price since the entry, likewise in multiples; the stop at `sl`
+        holds until the trailing one has passed it. Null has none. The labels know no trailing stop: a model then
+        predicts other exits than those that are made.
     max_bars, max_seconds : when the position is closed at the latest; likewise the vertical barrier of the labels.
     max_missing_frac : an event of whose features a larger share is missing is held back: what a model says of nothing
         is no prediction.
@@ -45,6 +48,7 @@ class StrategyParams(Params):
     series: SeriesOf | None = None
     pt: float = Field(gt=0)
     sl: float = Field(gt=0)
+    trail: float | None = Field(default=None, gt=0)
     max_bars: int | None = Field(default=None, ge=1)
     max_seconds: float | None = Field(default=None, gt=0)
     max_missing_frac: float = Field(default=0.5, ge=0, le=1)

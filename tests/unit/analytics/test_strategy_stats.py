@@ -10,6 +10,7 @@ from tsis.analytics.strategy_stats import StrategyStatsParams, strategy_stats
 from tsis.core.table import spec
 from tsis.tables.analytics.pnl_daily import PnlDaily
 from tsis.tables.analytics.strategy_stats import StrategyStats
+from tsis.tables.execution.fills_log import FillsLog
 from tsis.tables.execution.positions import Positions
 
 TRIAL = pl.Schema(
@@ -55,6 +56,12 @@ def inputs(frame):
             fill_id=[str(i) for i in range(7)],
             qty=qty,
             realised_pnl=total,
+        ),
+        "fills_log": frame(
+            FillsLog,
+            session_id=["backtest:s"] * 3 + ["backtest:other"],
+            fill_id=["0", "1", "2", "0"],
+            volume_frac=[0.02, 0.02, None, 0.9],
         ),
     }
 
@@ -105,7 +112,12 @@ def test_idle_strategies_have_no_sharpe_but_a_row_and_a_trial(inputs):
     idle = inputs["pnl_daily"].with_columns(
         ret_frac=pl.lit(0.0), pnl=pl.lit(0.0), equity=pl.lit(1e4), turnover=pl.lit(0.0)
     )
-    stats, trials = strategy_stats(pnl_daily=idle, positions=inputs["positions"].clear(), params=StrategyStatsParams())
+    stats, trials = strategy_stats(
+        pnl_daily=idle,
+        positions=inputs["positions"].clear(),
+        fills_log=inputs["fills_log"].clear(),
+        params=StrategyStatsParams(),
+    )
     spec(StrategyStats).schema.validate(stats)
     row = stats.row(0, named=True)
     for name in (
@@ -133,22 +145,33 @@ def test_days_in_the_market_are_those_between_fills(inputs):
         .head(4)
         .with_columns(pl.Series("ts", [T + timedelta(hours=h) for h in hours]).cast(pl.Datetime("us", "UTC")))
     )
-    row = strategy_stats(inputs["pnl_daily"], given, StrategyStatsParams())[0].row(0, named=True)
+    row = strategy_stats(inputs["pnl_daily"], given, inputs["fills_log"], StrategyStatsParams())[0].row(0, named=True)
     assert row["exposure_frac"] == 3 / 8
 
 
 def test_a_losing_strategy_has_no_track_record_that_would_help(inputs):
     losing = inputs["pnl_daily"].with_columns(-pl.col("ret_frac"))
-    row = strategy_stats(losing, inputs["positions"], StrategyStatsParams())[0].row(0, named=True)
+    row = strategy_stats(losing, inputs["positions"], inputs["fills_log"], StrategyStatsParams())[0].row(0, named=True)
     assert row["min_trl_days"] is None
     assert row["psr_frac"] < 0.5
 
 
 def test_nothing_in_nothing_out_and_inputs_stay(inputs):
-    stats, trials = strategy_stats(spec(PnlDaily).empty(), spec(Positions).empty(), StrategyStatsParams())
+    stats, trials = strategy_stats(
+        spec(PnlDaily).empty(), spec(Positions).empty(), spec(FillsLog).empty(), StrategyStatsParams()
+    )
     assert stats.schema == spec(StrategyStats).polars_schema
     assert trials.schema == TRIAL
     copies = {name: rows.clone() for name, rows in inputs.items()}
     strategy_stats(**inputs, params=StrategyStatsParams())
     for name, rows in inputs.items():
         assert_frame_equal(rows, copies[name])
+
+
+def test_capacity_is_where_fills_become_large_for_their_bars(inputs):
+    row = strategy_stats(**inputs, params=StrategyStatsParams())[0].row(0, named=True)
+    # each fill took 2 % of its bar: half of the equity takes 1 %
+    assert row["capacity"] == pytest.approx(inputs["pnl_daily"]["equity"].mean() / 2)
+    unknown = inputs["fills_log"].with_columns(volume_frac=pl.lit(None, pl.Float64))
+    without = strategy_stats(**{**inputs, "fills_log": unknown}, params=StrategyStatsParams())[0]
+    assert without["capacity"].to_list() == [None]

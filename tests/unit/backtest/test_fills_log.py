@@ -94,6 +94,23 @@ def test_entry_is_at_the_next_open_and_costs_slippage_and_fee(trade, hourly, set
     ]
 
 
+def test_a_trailing_stop_follows_the_best_price_of_the_bars_before(trade, hourly, setup_at):
+    bars = hourly([CALM, CALM, (101, 103, 100.5, 103), (103, 103.5, 100, 100.5), CALM])
+    done = trade(setup_at(trail_frac=0.02), bars)
+    # 2 % below 103, the best up to the bar before; 10 bps of slippage
+    assert done["fills_log"]["price"][1] == pytest.approx(103 * 0.98 * 0.999, rel=1e-12)
+    assert done["signals_history"].filter(action="EXIT")["reason"].to_list() == ["trailing stop"]
+    assert done["orders_log"].filter(type="stop")["status"].to_list() == ["filled"]
+    without = trade(setup_at(), bars)
+    assert without["fills_log"].height == 1
+
+
+def test_the_share_of_its_bar_that_a_fill_takes(trade, hourly, setup_at):
+    bars = hourly([CALM, CALM, (101, 105, 100, 104), CALM]).with_columns(volume=pl.Series([1.0, 400.0, 0.0, 1.0]))
+    fills = trade(setup_at(), bars)["fills_log"]
+    assert fills["volume_frac"].to_list() == [100.0 / 400.0, None]
+
+
 def test_an_entry_without_a_next_bar_waits(trade, hourly, setup_at):
     done = trade(setup_at(bar=1), hourly([CALM, CALM]))
     assert done["fills_log"].is_empty()

@@ -87,6 +87,17 @@ def test_levels_sizes_and_expiry(inputs):
     assert set(json.loads(long["checklist"]).values()) == {True}
 
 
+def test_a_trailing_stop_is_a_multiple_of_the_events_volatility(inputs):
+    given = inputs()
+    trailing = SetupsParams(strategies={"m": PARAMS.strategies["m"].model_copy(update={"trail": 1.5})})
+    found = setups(**given, params=trailing)
+    targets = found.join(given["events"], on=["ticker", "bar_spec", "t0", "seq"], maintain_order="left")["target"]
+    assert found["trail_frac"].to_list() == pytest.approx((1.5 * targets).to_list())
+    assert setups(**given, params=PARAMS)["trail_frac"].null_count() == found.height
+    with pytest.raises(ValidationError, match="greater than 0"):
+        StrategyParams(pt=2.0, sl=1.0, trail=0.0, max_bars=15, round_trip_cost_bps=5.0)
+
+
 def test_bars_instead_of_time(inputs):
     bars = StrategyParams(pt=2.0, sl=1.0, max_bars=15, round_trip_cost_bps=5.0, needs_regime=False)
     found = setups(**inputs(), params=SetupsParams(strategies={"m": bars}))

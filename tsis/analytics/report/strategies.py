@@ -35,6 +35,7 @@ _FIGURES: tuple[tuple[str, str, str, int, float], ...] = (
     ("payoff_ratio", "Mean gain over mean loss", "ratio", 2, 1),
     ("exposure_frac", "Days in the market", "%", 1, 100),
     ("turnover_annual", "Turnover", "× equity a year", 1, 1),
+    ("capacity", "Capacity, an upper bound", "quote", 0, 1),
     ("skew", "Skewness of daily returns", "ratio", 2, 1),
     ("kurtosis", "Kurtosis of daily returns", "3 = normal", 2, 1),
 )

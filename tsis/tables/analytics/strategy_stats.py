@@ -56,3 +56,10 @@ class StrategyStats(Table, key=("session_id", "strategy_id")):
     exposure_frac: float = column("frac", "Share of days on which a position was held", ge=0, le=1)
     fees: float = column("quote", "Commission of all fills", ge=0)
     turnover_annual: float = column("ratio", "Traded value a year over mean equity", nullable=True, ge=0)
+    capacity: float = column(
+        "quote",
+        "Equity at which 1 in 20 fills would take more than 1 % of the volume of its bar: the mean equity times 1 % "
+        "over the 95th percentile of volume_frac; an upper bound; null where no fill's bar had volume",
+        nullable=True,
+        ge=0,
+    )

@@ -22,6 +22,9 @@ class FillsLog(Table, key=("session_id", "fill_id"), time="ts", partition="year"
         "quote", "Funding, interest and borrowing of the position since the fill before; negative where received"
     )
     slippage_bps: float = column("bps", "Cost against the reference price")
+    volume_frac: float = column(
+        "frac", "Share of the volume of its bar, both as traded; null where the bar had none", nullable=True, ge=0
+    )
     price_factor: float = column(
         "ratio", "Forward adjustment at the fill: price times it is the price that bars and pnl are in", gt=0
     )

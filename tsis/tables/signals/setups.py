@@ -42,6 +42,9 @@ class Setups(Table, key=("session_id", "signal_id"), time="ts", partition="year"
     )
     stop: float = column("quote", "Stop price", gt=0)
     tp1: float = column("quote", "First target price", gt=0)
+    trail_frac: float = column(
+        "frac", "Distance of a trailing stop from the best price since the entry; null for none", nullable=True, gt=0
+    )
     bet_size: float = column("frac", "Share of the allowed risk to bet", ge=0, le=1)
     expires_at: Timestamp = column(
         "UTC", "A position is closed at the first open from then on; null where only max_bars counts", nullable=True
