@@ -24,11 +24,11 @@ BIN := $(VENV)/bin
 PACKAGES := tsis $(if $(wildcard flows/__init__.py),flows)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long check format bench up down repro install lock clean
+.PHONY: help demo test test-long check format bench up down repro experiments install lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 demo: $(INSTALLED) ## Run the whole chain on the bundled real data
 	@$(BIN)/tsis demo
@@ -61,6 +61,9 @@ down: $(INSTALLED) ## Stop exactly what `make up` started
 
 repro: $(INSTALLED) ## Bring the lake up to date with DVC (dvc.yaml, dvc.lock)
 	@PATH="$(abspath $(BIN)):$$PATH" $(BIN)/dvc repro
+
+experiments: $(INSTALLED) ## Compare DVC's experiments: the parameters and figures that differ
+	@$(BIN)/dvc exp show --only-changed --drop '^(lake|tsis|data|requirements)' --md
 
 install: $(INSTALLED) ## Create the virtual environment from requirements.lock
 

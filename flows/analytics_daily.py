@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from prefect import flow, get_run_logger
+from prefect.runtime import flow_run
 
 from flows.artifacts import show_outcomes, show_report, show_results
 from flows.calendar_guard import session_of
+from flows.catch_up import skip_missed
 from flows.run_stages import require_success, run_stages
-from tsis.core.clock import SystemClock
 from tsis.runtime.report import write_report
 from tsis.runtime.workspace import open_workspace
 
 
-@flow(name="analytics_daily", persist_result=False)
+@flow(name="analytics_daily", on_running=[skip_missed], persist_result=False)
 def analytics_daily(
     calendar: str = "XNYS", timezone: str = "America/New_York", on_holidays: bool = False
 ) -> str | None:
@@ -23,8 +24,9 @@ def analytics_daily(
     calendar, timezone : whose sessions are asked.
     on_holidays : run on a day without a session too.
     """
-    if not on_holidays and session_of(calendar, SystemClock().now(), timezone) is None:
-        get_run_logger().info("no session of %s today", calendar)
+    due = flow_run.get_scheduled_start_time()  # of a run that a downtime delayed: another day than today
+    if not on_holidays and session_of(calendar, due, timezone) is None:
+        get_run_logger().info("no session of %s on %s", calendar, due.date())
         return None
     workspace = open_workspace()
     names = [name for name, stage in workspace.stages.items() if {t.zone for t in stage.writes} & {"analytics"}]

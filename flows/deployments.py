@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import date
 from typing import Any
 
@@ -11,10 +13,12 @@ from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron, Schedule
 
 from flows.analytics_daily import analytics_daily
+from flows.catch_up import end_abandoned
 from flows.governance_nightly import governance_nightly
 from flows.ingest import ingest_files, ingest_lean, ingest_sample
 from flows.reference_daily import reference_daily
 from flows.research import research
+from flows.server import answers
 from flows.session_schedule import session_schedule
 from flows.train import train
 from tsis.core.clock import SystemClock
@@ -51,5 +55,19 @@ def deployments(today: date) -> list[RunnerDeployment]:
     ]
 
 
+def main() -> None:
+    """Serve the deployments until told to stop; what is due by then stays due.
+
+    Other than Prefect's default, a stop does not pause the schedules: it would for another process that serves them
+    too, and would drop the runs that were due in a downtime.
+    """
+    url = os.environ["PREFECT_API_URL"]
+    if not answers(url):
+        sys.exit(f"no Prefect server answers at {url}: start it, and what is served, with 'make up'")
+    for name in end_abandoned():
+        print(f"run {name} was abandoned by its process: marked as crashed")  # noqa: T201
+    serve(*deployments(SystemClock().now().date()), pause_on_shutdown=False)
+
+
 if __name__ == "__main__":
-    serve(*deployments(SystemClock().now().date()))
+    main()

@@ -10,6 +10,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from flows.artifacts import show_quality, show_tables
+from flows.catch_up import skip_missed
 from tsis.core.clock import SystemClock
 from tsis.core.errors import GateError, IntegrityError, some
 from tsis.lake.check import check_lake
@@ -21,7 +22,7 @@ from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.workspace import open_lake
 
 
-@flow(name="governance_nightly", persist_result=False)
+@flow(name="governance_nightly", on_running=[skip_missed], persist_result=False)
 def governance_nightly(
     retention_days: Annotated[float, Field(ge=0, description="Files younger than this stay.")] = 7.0,
 ) -> None:

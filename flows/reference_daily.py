@@ -5,11 +5,12 @@ from __future__ import annotations
 from prefect import flow
 
 from flows.artifacts import show_outcomes
+from flows.catch_up import skip_missed
 from flows.run_stages import require_success, run_stages
 from tsis.runtime.workspace import open_workspace
 
 
-@flow(name="reference_daily", persist_result=False)
+@flow(name="reference_daily", on_running=[skip_missed], persist_result=False)
 def reference_daily() -> str:
     """Run every stage that writes zone reference and return the snapshot."""
     workspace = open_workspace()

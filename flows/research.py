@@ -8,6 +8,7 @@ from prefect import flow
 from pydantic import Field
 
 from flows.artifacts import show_outcomes, show_quality, show_report, show_results, show_tables
+from flows.catch_up import skip_missed
 from flows.run_stages import require_success, run_stages
 from tsis.runtime.report import write_report
 from tsis.runtime.workspace import open_workspace
@@ -16,7 +17,7 @@ Stages = Annotated[list[str], Field(description="Stages to run, as 'tsis stages'
 Forced = Annotated[bool, Field(description="Run stages whose inputs have not changed too.")]
 
 
-@flow(name="research", persist_result=False)
+@flow(name="research", on_running=[skip_missed], persist_result=False)
 def research(stages: Stages = [], is_forced: Forced = False) -> str:  # noqa: B006  Prefect's form
     """Run the chain on what the lake holds, show what came of it, and return the snapshot.
 

@@ -8,7 +8,8 @@ from typing import Any
 from prefect import get_run_logger, task
 from prefect.client.schemas.objects import State, TaskRun
 
-from tsis.core.errors import StageError, TsisError
+from flows.artifacts import show_quality
+from tsis.core.errors import GateError, StageError, TsisError
 from tsis.runtime.results import Outcome, RunReport
 from tsis.runtime.workspace import Workspace
 
@@ -55,9 +56,13 @@ def run_stages(workspace: Workspace, names: Sequence[str] = (), *, is_forced: bo
     Raises
     ------
     GateError
-        If a check of severity error fails: the snapshot of before stays.
+        If a check of severity error fails: the snapshot of before stays, and the verdicts are shown.
     """
-    return workspace.run(names, RunLog(), is_forced=is_forced, gate=True)
+    try:
+        return workspace.run(names, RunLog(), is_forced=is_forced, gate=True)
+    except GateError:
+        show_quality(workspace.lake)
+        raise
 
 
 def require_success(report: RunReport) -> None:

@@ -16,10 +16,16 @@ METRICS = {
 }
 """File to the stage after which it is up to date."""
 PLOTS = {
-    "lake/analytics/_plots/equity": ("date", "equity", "Equity"),
-    "lake/analytics/_plots/fold_auc": ("fold", "auc", "AUC of each walk-forward refit"),
+    "lake/analytics/_plots/equity": ("pnl_daily", "day", "Equity, by days since the first"),
+    "lake/analytics/_plots/fold_auc": ("predictions", "fold", "AUC of each walk-forward refit"),
 }
-"""Folder to x, y and title; one file a strategy or model."""
+"""Folder to the stage after which it is up to date, x and title; one file a strategy or model, whose name y has.
+
+x is a number: DVC's templates draw nothing over dates.
+"""
+SCORES = ("auc", "log_loss")
+FIGURES = ("n_trades", "total_return_frac", "sharpe_annual", "max_drawdown_frac")
+"""What experiments are compared by; each is a column of `dvc exp show`. The tables and the report have the others."""
 
 
 def write_dvc_outputs(lake: Lake) -> None:
@@ -40,7 +46,7 @@ def model_metrics(stats: pl.DataFrame) -> dict[str, dict[str, dict[str, float | 
     """Return model → split → metric, the mean over the folds; sums run in the order of folds."""
     found: dict[str, dict[str, dict[str, float | None]]] = {}
     for (model, split), folds in stats.sort("model", "split", "fold").group_by("model", "split", maintain_order=True):
-        means = {name: folds[name].mean() for name in ("auc", "log_loss", "brier", "f1")}
+        means = {name: folds[name].mean() for name in SCORES}
         found.setdefault(str(model), {})[str(split)] = {
             name: float(value) if isinstance(value, float) else None for name, value in means.items()
         }
@@ -48,22 +54,22 @@ def model_metrics(stats: pl.DataFrame) -> dict[str, dict[str, dict[str, float | 
 
 
 def strategy_metrics(stats: pl.DataFrame) -> dict[str, dict[str, float | int | None]]:
-    """Return strategy → every number of its row in analytics.strategy_stats."""
-    numbers = [name for name, dtype in stats.schema.items() if dtype.is_numeric()]
-    return {row["strategy_id"]: {name: row[name] for name in numbers} for row in stats.iter_rows(named=True)}
+    """Return strategy → those numbers of its row in analytics.strategy_stats that experiments are compared by."""
+    return {row["strategy_id"]: {name: row[name] for name in FIGURES} for row in stats.iter_rows(named=True)}
 
 
 def equity_curves(daily: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return strategy to (date, equity), in order."""
+    """Return strategy to (day, equity), in order; the days are counted from its first, the column has its name."""
     parts = daily.sort("strategy_id", "date").partition_by("strategy_id", as_dict=True, maintain_order=True)
-    return {str(name): part.select("date", "equity") for (name,), part in parts.items()}
+    day = (pl.col("date") - pl.col("date").min()).dt.total_days()
+    return {str(name): part.select(day=day, **{str(name): "equity"}) for (name,), part in parts.items()}
 
 
 def fold_scores(stats: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return model to (fold, auc) of its walk-forward refits; a refit with one class of labels has no AUC."""
+    """Return model to (fold, AUC) of its walk-forward refits; a refit with one class of labels has none."""
     chosen = stats.filter(pl.col("split") == "walk_forward", pl.col("auc").is_not_null()).sort("model", "fold")
     parts = chosen.partition_by("model", as_dict=True, maintain_order=True)
-    return {str(name): part.select("fold", "auc") for (name,), part in parts.items()}
+    return {str(name): part.select("fold", **{str(name): "auc"}) for (name,), part in parts.items()}
 
 
 def _json(content: object) -> bytes:
@@ -71,6 +77,7 @@ def _json(content: object) -> bytes:
 
 
 def _write_folder(folder: Path, files: dict[str, pl.DataFrame]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     for name, rows in files.items():
         replace_if_changed(folder / name, rows.write_csv().encode())
     for stale in folder.glob("*.csv"):

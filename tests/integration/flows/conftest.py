@@ -1,109 +1,19 @@
-"""A real Prefect server with the served deployments, on a port and in a folder of its own."""
+"""A real Prefect server over the demo's lake, for all tests of a session."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-REPOSITORY = Path(__file__).parents[3]
-
-
-class Prefect:
-    """Talks to the server's API."""
-
-    def __init__(self, port: int, home: Path, lake: Path) -> None:
-        self.port, self.lake = port, lake
-        self.url = f"http://127.0.0.1:{port}"
-        self.environment = {
-            **os.environ,
-            "TSIS_PREFECT_HOME": str(home),
-            "TSIS_PREFECT_PORT": str(port),
-            "TSIS_LAKE": str(lake),
-        }
-
-    def server(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run what `make up` and `make down` run."""
-        return subprocess.run(
-            [sys.executable, "-m", "flows.server", command],
-            env=self.environment,
-            cwd=REPOSITORY,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=True,
-        )
-
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        """Post to the API and return its answer."""
-        request = urllib.request.Request(
-            f"{self.url}/api{path}", json.dumps(body).encode(), {"content-type": "application/json"}
-        )
-        until = time.monotonic() + 120
-        while True:
-            try:
-                with urllib.request.urlopen(request, timeout=60) as answer:
-                    return json.load(answer)
-            except urllib.error.HTTPError as error:
-                # a busy server asks to come again, as Prefect's own client does
-                error.close()
-                if error.code != 503 or time.monotonic() > until:
-                    raise
-                time.sleep(2.0)
-
-    def deployments(self) -> dict[str, dict[str, Any]]:
-        """Return flow name to deployment."""
-        found = self.post("/deployments/filter", {})
-        return {item["entrypoint"].rpartition(":")[2]: item for item in found}
-
-    def trigger(self, flow: str, parameters: dict[str, Any] | None = None) -> str:
-        """Ask for a run as the UI does, and return its id."""
-        made = self.post(
-            f"/deployments/{self.deployments()[flow]['id']}/create_flow_run", {"parameters": parameters or {}}
-        )
-        return str(made["id"])
-
-    def ended(self, run: str, wait_s: float = 240.0) -> dict[str, Any]:
-        """Wait until a run has ended and return it."""
-        until = time.monotonic() + wait_s
-        while time.monotonic() < until:
-            found = self.post("/flow_runs/filter", {"flow_runs": {"id": {"any_": [run]}}})[0]
-            if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-                return dict(found)
-            time.sleep(1.0)
-        pytest.fail(f"run {run} did not end: {found['state_name']}")
-
-    def artifacts(self, run: str) -> dict[str, Any]:
-        """Return key to data of what a run shows."""
-        found = self.post("/artifacts/filter", {"artifacts": {"flow_run_id": {"any_": [run]}}})
-        return {item["key"]: item["data"] for item in found}
+from prefect_server import Prefect, started
 
 
 @pytest.fixture(scope="session")
 def prefect(demo_lake: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect]:
-    """Start server and deployments over a copy of the demo's lake; stop them at the end."""
+    """Return what runs over a copy of the demo's lake."""
     folder = tmp_path_factory.mktemp("prefect")
     shutil.copytree(demo_lake, folder / "lake")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = Prefect(port, folder / "home", folder / "lake")
-    running.server("up")
-    try:
-        until = time.monotonic() + 120
-        while len(running.deployments()) < 8 and time.monotonic() < until:
-            time.sleep(1.0)
+    with started(folder, folder / "lake") as running:
         yield running
-    finally:
-        running.server("down")
