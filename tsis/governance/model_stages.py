@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ import polars as pl
 
 from tsis.core.errors import IntegrityError
 from tsis.core.table import spec
+from tsis.governance.hash_chain import first_broken, linked
 from tsis.tables.governance.model_stages import ModelStages
-
-GENESIS = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -33,14 +31,7 @@ class Change:
 
 def chained(log: pl.DataFrame, changes: list[Change]) -> pl.DataFrame:
     """Return the rows that append `changes` to `log`."""
-    previous = str(log.sort("position")["hash"][-1]) if log.height else GENESIS
-    rows = []
-    for position, change in enumerate(changes, log.height):
-        content = {"position": position, **vars(change)}
-        digest = _row_hash(content, previous)
-        rows.append({**content, "previous": previous, "hash": digest})
-        previous = digest
-    return pl.DataFrame(rows, schema=spec(ModelStages).polars_schema)
+    return pl.DataFrame(linked(log, map(vars, changes)), schema=spec(ModelStages).polars_schema)
 
 
 def verify_stages(log: pl.DataFrame) -> None:
@@ -52,16 +43,12 @@ def verify_stages(log: pl.DataFrame) -> None:
         If a row was altered, removed or inserted. A tail that was cut leaves no trace here: the registry, which names
         what is active, then says something else than the log.
     """
-    previous = GENESIS
-    for position, row in enumerate(log.sort("position").iter_rows(named=True)):
-        content = {name: value for name, value in row.items() if name not in ("previous", "hash")}
-        is_intact = row["position"] == position and row["previous"] == previous
-        if not is_intact or row["hash"] != _row_hash(content, previous):
-            raise IntegrityError(
-                f"governance.model_stages: the chain is broken at position {position:,} of {log.height:,}: a promotion "
-                "or retirement was altered, removed or inserted; restore the log from a copy"
-            )
-        previous = row["hash"]
+    position = first_broken(log)
+    if position is not None:
+        raise IntegrityError(
+            f"governance.model_stages: the chain is broken at position {position:,} of {log.height:,}: a promotion or "
+            "retirement was altered, removed or inserted; restore the log from a copy"
+        )
 
 
 @dataclass(frozen=True)
@@ -92,8 +79,3 @@ def standings(log: pl.DataFrame) -> dict[tuple[str, str], Standing]:
         ended = None if is_active else row["changed_at"]
         found[key] = Standing(row["stage"], begun, ended, json.loads(row["entry"]))
     return found
-
-
-def _row_hash(content: Mapping[str, Any], previous: str) -> str:
-    told = {**content, "changed_at": content["changed_at"].isoformat(), "previous": previous}
-    return hashlib.sha256(json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

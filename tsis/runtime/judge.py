@@ -9,8 +9,9 @@ import polars as pl
 
 from tsis.analytics.trial_family import trial_family
 from tsis.analytics.verdict import verdict
+from tsis.governance.hash_chain import chain_head
 from tsis.governance.trial_returns import family_returns
-from tsis.governance.trials import chain_head, trial_sharpes
+from tsis.governance.trials import trial_sharpes
 from tsis.lake.store import Lake
 from tsis.runtime.data_quality import data_quality
 from tsis.runtime.ledger import RETURNS, VERDICTS, verified_ledger, verified_returns

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tsis.core.errors import IntegrityError
 from tsis.core.table import spec
-from tsis.governance.trials import Trial, chain_head, chained, trial_id, trial_sharpes, verify_chain
+from tsis.governance.hash_chain import chain_head
+from tsis.governance.trials import Trial, chained, trial_id, trial_sharpes, verify_chain
 from tsis.tables.governance.trials import Trials
 
 EMPTY = spec(Trials).empty()
