@@ -13,7 +13,7 @@ from tsis.core.errors import DataError, IntegrityError
 def check_all(invocation: Invocation) -> None:
     """Print every finding; exit 1 where there is one."""
     from tsis.lake.check import check_lake  # noqa: PLC0415
-    from tsis.runtime.ledger import verified_ledger, verified_returns  # noqa: PLC0415
+    from tsis.runtime.ledger import verified_ledger, verified_returns, verify_grown_only  # noqa: PLC0415
     from tsis.runtime.registry import verify_registry  # noqa: PLC0415
     from tsis.runtime.workspace import open_lake  # noqa: PLC0415
 
@@ -22,6 +22,7 @@ def check_all(invocation: Invocation) -> None:
     if not findings:
         try:
             verified_returns(lake.scan, verified_ledger(lake.scan))
+            verify_grown_only(lake)
             verify_registry(lake)
         except IntegrityError as error:
             findings.append(str(error))

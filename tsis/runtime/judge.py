@@ -14,7 +14,7 @@ from tsis.governance.trial_returns import family_returns
 from tsis.governance.trials import trial_sharpes
 from tsis.lake.store import Lake
 from tsis.runtime.data_quality import data_quality
-from tsis.runtime.ledger import RETURNS, VERDICTS, verified_ledger, verified_returns
+from tsis.runtime.ledger import RETURNS, VERDICTS, verified_ledger, verified_returns, verify_grown_only
 
 STATS, DAYS = "analytics.strategy_stats", "analytics.pnl_daily"
 
@@ -42,6 +42,8 @@ def judge(lake: Lake, run_id: str, judged_at: datetime) -> pl.DataFrame:
         for strategy in lake.scan(STATS).collect().sort("strategy_id").iter_rows(named=True)
         if strategy["strategy_id"] not in judged
     ]
+    if waiting:
+        verify_grown_only(lake)
     returns = verified_returns(lake.scan, ledger) if waiting else lake.spec(RETURNS).empty()
     rows = [
         {

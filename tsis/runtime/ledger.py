@@ -7,10 +7,12 @@ from datetime import date
 
 import polars as pl
 
+from tsis.core.errors import IntegrityError
 from tsis.core.stage import AnyStage
 from tsis.core.table import spec
 from tsis.governance.trial_returns import daily_series, verify_returns
 from tsis.governance.trials import Trial, chained, trial_id, verify_chain
+from tsis.lake.snapshot import FOLDER, read_snapshot
 from tsis.lake.store import Lake
 from tsis.runtime.dag import SHARED
 from tsis.runtime.record import Identity
@@ -80,6 +82,35 @@ def verified_ledger(scan: Callable[[str], pl.LazyFrame]) -> pl.DataFrame:
     ledger = scan(TRIALS).collect().sort("position")
     verify_chain(ledger, scan(VERDICTS).select("chain_head").unique().collect()["chain_head"].to_list())
     return ledger
+
+
+def verify_grown_only(lake: Lake) -> None:
+    """Check that the ledger holds every trial that a kept version of it held.
+
+    A verdict keeps the head of the chain, but not that of trials which came after it; the versions that the lake keeps
+    do, until `tsis lake gc` removes them.
+
+    Raises
+    ------
+    IntegrityError
+        If it lacks one: its tail was cut, or cut and grown anew.
+    """
+    known = set(lake.scan(TRIALS).select("hash").collect()["hash"])
+    for version in _committed(lake):
+        earlier = lake.scan_version(TRIALS, version).select("hash").collect()["hash"]
+        lost = [digest for digest in earlier if digest not in known]
+        if lost:
+            raise IntegrityError(
+                f"governance.trials: {len(lost):,} of {earlier.len():,} trials of an earlier version ({version[:12]}) "
+                "are gone: its tail was cut; restore the ledger from a copy"
+            )
+
+
+def _committed(lake: Lake) -> list[str]:
+    """Return the versions of the ledger in kept snapshots: what was written and never committed is no trial."""
+    paths = {lake.root / FOLDER / f"{entry['snapshot']}.json" for entry in lake.history()}
+    found = {read_snapshot(path).tables.get(TRIALS) for path in paths if path.exists()}
+    return sorted(version for version in found if version is not None)
 
 
 def verified_returns(scan: Callable[[str], pl.LazyFrame], ledger: pl.DataFrame) -> pl.DataFrame:
