@@ -65,7 +65,8 @@ def _judged(lake: Lake, strategy: dict[str, Any], ledger: pl.DataFrame, returns:
     own, name = strategy["session_id"], _family(ledger, strategy)
     days = lake.scan(DAYS).filter(pl.col("session_id") == own, pl.col("strategy_id") == strategy["strategy_id"])
     dates = days.select("date").collect()["date"].to_list()
-    family = trial_family(trial_sharpes(ledger, name), family_returns(ledger, returns, name, dates))
+    joined = joined_families(ledger, own, str(strategy["strategy_id"]), name)
+    family = trial_family(trial_sharpes(joined, name), family_returns(joined, returns, name, dates))
     return {"family": name, **vars(verdict(strategy, family, data_quality(lake, own)))}
 
 
@@ -73,3 +74,15 @@ def _family(ledger: pl.DataFrame, strategy: dict[str, Any]) -> str:
     """Return the family under which the strategy's newest trial was counted."""
     own = ledger.filter(pl.col("search_index") == strategy["session_id"], pl.col("status") == "result")
     return str(own["family"][-1]) if own.height else str(strategy["strategy_id"])
+
+
+def joined_families(ledger: pl.DataFrame, session_id: str, strategy_id: str, family: str) -> pl.DataFrame:
+    """Return the ledger with every family in which the strategy ever was counted under the name `family`.
+
+    Who gives a strategy another family does not leave its trials, nor those that they were counted with, behind.
+    """
+    own = pl.col("search_index").is_in([session_id, f"fit:{strategy_id}", f"search:{strategy_id}"])
+    were = ledger.filter(own, pl.col("status") == "result")["family"].unique().to_list()
+    return ledger.with_columns(
+        pl.when(pl.col("family").is_in(were)).then(pl.lit(family)).otherwise("family").alias("family")
+    )
