@@ -16,6 +16,7 @@ from flows.analytics_daily import analytics_daily
 from flows.catch_up import end_abandoned
 from flows.governance_nightly import governance_nightly
 from flows.ingest import ingest_files, ingest_lean, ingest_sample
+from flows.live_signals import live_signals
 from flows.reference_daily import reference_daily
 from flows.research import research
 from flows.server import answers
@@ -37,6 +38,7 @@ def schedules(today: date) -> dict[Flow[..., Any], Schedule | None]:
         ingest_sample: None,
         ingest_files: None,
         ingest_lean: None,
+        live_signals: on_sessions(9, 30),
         research: on_sessions(17, 30),
         train: Cron("0 9 * * 6", timezone=NEW_YORK),
         analytics_daily: on_sessions(18, 30),

@@ -175,6 +175,28 @@ def lineage(context: typer.Context, table: Annotated[str, typer.Argument(help="W
     show_lineage(context.obj, table)
 
 
+@app.command(name="live-signals")
+def live_signals(
+    context: typer.Context,
+    is_replay: Annotated[bool, typer.Option("--replay", help="Step through history; compare with the batch.")] = False,
+    ticker: Annotated[
+        list[str] | None, typer.Option(help="Replay this one; may be repeated. Otherwise those with ticks.")
+    ] = None,
+    every: Annotated[float, typer.Option(min=0.01, help="Minutes that a step of the replay covers.")] = 15.0,
+    force: Annotated[bool, typer.Option("--force", help="Replay anew, from the first row.")] = False,
+) -> None:
+    """Step over new raw rows and decide; no orders. Example: [bold]tsis live-signals --replay[/]."""
+    from tsis.cli.live_signals import replay_ticks, step_once  # noqa: PLC0415
+    from tsis.core.errors import UsageError  # noqa: PLC0415
+
+    if is_replay:
+        replay_ticks(context.obj, ticker or [], every, is_forced=force)
+    elif ticker or force or every != 15.0:
+        raise UsageError("--ticker, --every and --force are of a replay: add --replay")
+    else:
+        step_once(context.obj)
+
+
 @app.command()
 def quality(context: typer.Context) -> None:
     """Judge the current snapshot and write governance/quality.html. Example: [bold]tsis quality[/]."""

@@ -17,7 +17,8 @@ class Settings(BaseSettings):
     """Where things lie and how many threads to use.
 
     ``TSIS_LAKE`` (default: ``lake`` of the clone), ``TSIS_PARAMS`` (``params.yaml`` of the clone), ``TSIS_WAREHOUSE``
-    (``warehouse`` of the clone), ``TSIS_THREADS`` (all cores), ``TSIS_LOCK_WAIT_S`` (60).
+    (``warehouse`` of the clone), ``TSIS_THREADS`` (all cores), ``TSIS_LOCK_WAIT_S`` (60),
+    ``TSIS_LIVE_MAX_AGE_S`` (300: a live decision is held back where its bar closed longer ago).
     """
 
     model_config = SettingsConfigDict(env_prefix="TSIS_", extra="ignore", frozen=True)
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     warehouse: Path = REPOSITORY / "warehouse"
     threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
     lock_wait_s: float = Field(default=60.0, ge=0)
+    live_max_age_s: float = Field(default=300.0, gt=0)
 
 
 def settings(lake: Path | None = None) -> Settings:

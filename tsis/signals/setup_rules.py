@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import polars as pl
 
 from tsis.signals.regime_thresholds import UNDEFINED
 from tsis.signals.strategy_params import StrategyParams
+
+NOT_FITTED: Final = "no prediction: no model fitted by then"
 
 
 def rules(strategy: StrategyParams) -> list[pl.Expr]:
@@ -36,11 +40,16 @@ def rules(strategy: StrategyParams) -> list[pl.Expr]:
     return [held.alias(name) for name, held in found.items()]
 
 
-def verdict(strategy: StrategyParams) -> list[pl.Expr]:
-    """Return the columns checklist, reason and action, from those of `rules` and bet_not_zero."""
+def verdict(strategy: StrategyParams, unpredicted: str = NOT_FITTED) -> list[pl.Expr]:
+    """Return the columns checklist, reason and action, from those of `rules` and bet_not_zero.
+
+    Parameters
+    ----------
+    unpredicted : what is said of an event without a prediction.
+    """
     broken = {
         "features_known": "features missing",
-        "predicted": "no prediction: no model fitted by then",
+        "predicted": unpredicted,
         "enough_bars": f"fewer than {strategy.min_bars} bars",
         "regime_defined": "regime undefined",
         "direction_reached": "direction below the threshold",

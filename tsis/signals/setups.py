@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Final
 
 import polars as pl
 from pydantic import Field
@@ -12,7 +13,7 @@ from tsis.core.params import Params
 from tsis.core.stage import stage
 from tsis.core.table import spec
 from tsis.signals.regime_thresholds import Thresholds, expected_return_frac, regime_at
-from tsis.signals.setup_rules import rules, verdict
+from tsis.signals.setup_rules import NOT_FITTED, rules, verdict
 from tsis.signals.sizing.bets import Bets
 from tsis.signals.strategy_params import SeriesOf, StrategyParams
 from tsis.tables.labeling.events import Events
@@ -27,7 +28,8 @@ from tsis.tables.signals.setups import Setups
 
 _EVENT = ["ticker", "bar_spec", "t0", "seq"]
 _COLUMNS = list(spec(Setups).columns)
-_PREDICTED = ["model", "model_version", *_EVENT, "side", "probability", "predicted_at"]
+PREDICTED: Final = ["model", "model_version", *_EVENT, "side", "probability", "predicted_at"]
+"""Columns of a prediction that a setup follows from."""
 _LENIENT = Thresholds(direction=0.0, confidence=0.5)
 """Of models with few events, of which the defaults would leave a handful."""
 
@@ -115,14 +117,39 @@ def setups(
     """
     chosen = pl.concat(
         [
-            predictions.filter(pl.col("split") == "walk_forward").select(_PREDICTED),
-            ensemble_predictions.select(_PREDICTED),
+            predictions.filter(pl.col("split") == "walk_forward").select(PREDICTED),
+            ensemble_predictions.select(PREDICTED),
         ]
     )
-    unknown = sorted(set(chosen["model"].to_list()) - set(params.strategies))
+    return propose(chosen, events, event_features, triple_barrier, information_bars, regimes, tickers_dim, params, {})
+
+
+def propose(
+    predictions: pl.DataFrame,
+    events: pl.DataFrame,
+    event_features: pl.DataFrame,
+    triple_barrier: pl.DataFrame,
+    information_bars: pl.DataFrame,
+    regimes: pl.DataFrame,
+    tickers_dim: pl.DataFrame,
+    params: SetupsParams,
+    why_unpredicted: Mapping[str, str],
+) -> pl.DataFrame:
+    """Return the setups of `predictions` (columns `PREDICTED`) and of the events without one, as `setups` does.
+
+    Parameters
+    ----------
+    why_unpredicted : by strategy, what is said of its events that have no prediction; `NOT_FITTED` where not named.
+
+    Raises
+    ------
+    DataError, ParamsError
+        As `setups`.
+    """
+    unknown = sorted(set(predictions["model"].to_list()) - set(params.strategies))
     if unknown:
         raise ParamsError(f"setups.strategies has no entry for {some(unknown)}; add one for each model and ensemble")
-    chosen = pl.concat([chosen, *_unanswered(chosen, events, tickers_dim, params)])
+    chosen = pl.concat([predictions, *_unanswered(predictions, events, tickers_dim, params)])
     ticks = tickers_dim.sort("valid_from", "known_at").unique("ticker", keep="last", maintain_order=True)
     rows = (
         chosen.join(events.select(*_EVENT, "kind", "target"), on=_EVENT, how="left")
@@ -135,11 +162,13 @@ def setups(
     _require_joined(rows)
     frames = [spec(Setups).empty()]
     for (model,), asked in rows.partition_by("model", as_dict=True).items():
-        frames.append(_proposed(asked, params.strategies[str(model)], params.bet_step_frac))
+        name = str(model)
+        why = why_unpredicted.get(name, NOT_FITTED)
+        frames.append(_proposed(asked, params.strategies[name], params.bet_step_frac, why))
     return pl.concat(frames).sort(spec(Setups).key)
 
 
-def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) -> pl.DataFrame:
+def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float, unpredicted: str) -> pl.DataFrame:
     given = {name: getattr(strategy, name) for name in ("pt", "sl", "trail", "max_seconds")}
     asked = rules(strategy)
     ruled = (
@@ -159,7 +188,7 @@ def _proposed(rows: pl.DataFrame, strategy: StrategyParams, step_frac: float) ->
             pl.Series("limit_price", limit).fill_nan(None),
             pl.when("predicted").then(pl.Series(size > 0.0)).alias("bet_not_zero"),
         )
-        .with_columns(verdict(strategy))
+        .with_columns(verdict(strategy, unpredicted))
         .with_columns(_names())
         .select(_COLUMNS)
     )
@@ -184,7 +213,7 @@ def _unanswered(
                 pl.lit(None, pl.Float64).alias("probability"),
                 pl.col("t0").alias("predicted_at"),
             )
-            .select(_PREDICTED)
+            .select(PREDICTED)
         )
 
 

@@ -20,6 +20,7 @@ FLOWS = {
     "ingest_sample",
     "ingest_files",
     "ingest_lean",
+    "live_signals",
     "research",
     "train",
     "analytics_daily",
@@ -68,6 +69,17 @@ def test_a_run_with_nothing_to_do_keeps_the_snapshot(prefect, finished):
     after = open_lake(prefect.lake).snapshot().tables
     changed = {name for name in after if after[name] != before.get(name)}
     assert not {name for name in changed if not name.startswith("governance.")}
+
+
+def test_live_signals_holds_without_an_active_model_and_shows_why(prefect):
+    run = prefect.trigger("live_signals", {"once": True})
+    ended = prefect.ended(run)
+    assert ended["state_type"] == "COMPLETED", ended["state"]["message"]
+    shown = prefect.artifacts(run)
+    assert json.loads(shown["active-signals"]) == []
+    decisions = json.loads(shown["live-decisions"])
+    assert {row["action"] for row in decisions} == {"HOLD"}
+    assert all("no active model" in row["reason"] for row in decisions)
 
 
 def test_a_stage_that_does_not_exist_fails_the_run_with_its_name(prefect):
