@@ -46,7 +46,7 @@ def replay_ticks(invocation: Invocation, tickers: Sequence[str], every: float, *
     _compare(done)
     _show(done.lake)
     if not done.is_equal:
-        wrong = [found.table for found in done.compared if not found.is_equal]
+        wrong = [found.table for found in done.compared if not found.is_as_it_must_be]
         raise DataError(
             f"the replay differs from the batch in {', '.join(wrong)}; if raw or params.yaml changed since, "
             "'tsis run' brings the batch up to date, and --force replays anew"
@@ -56,7 +56,9 @@ def replay_ticks(invocation: Invocation, tickers: Sequence[str], every: float, *
 def _compare(done: Replayed) -> None:
     shown = Table("table", "rows live", "rows batch", "columns", "bit for bit", box=None)
     for found in done.compared:
-        verdict = "equal" if found.is_equal else f"[red]{found.differing:,} rows differ[/]"
+        verdict = "equal" if found.is_equal else f"{found.differing:,} rows differ"
+        if found.held_back:
+            verdict += f"; {found.held_back:,} decisions that the moment held back are left out"
         shown.add_row(found.table, f"{found.rows:,}", f"{found.batch_rows:,}", str(found.columns), verdict)
     console().print(shown)
 

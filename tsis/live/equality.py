@@ -20,24 +20,36 @@ _KEYS: Final = {
     "signals.signals_history": ["signal_id", "action"],
     "signals.active_signals": ["signal_id"],
 }
+_OF_ACCOUNT: Final = ("signals.signals_history", "signals.active_signals")
 _OTHER: Final = ("session_id", "origin", "split", "checklist")
 """Columns in which the two must differ: who decided, and under which rules of the moment."""
+_OF_MOMENT: Final = '"(is_fresh|in_session)": false'
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One table: rows of the live session, rows of the batch, and how many of either are not in the other."""
+    """One table: rows of the live session, rows of the batch, and how many of either are not in the other.
+
+    `held_back` is how many of its decisions a rule of the moment, which the batch does not know, has held back: these
+    are not compared, and what the account did with the others may differ because of them.
+    """
 
     table: str
     rows: int
     batch_rows: int
     differing: int
     columns: int
+    held_back: int
 
     @property
     def is_equal(self) -> bool:
-        """Tell whether every row of either is in the other, bit for bit."""
+        """Tell whether every row of either that is compared is in the other, bit for bit."""
         return self.differing == 0 and self.rows == self.batch_rows
+
+    @property
+    def is_as_it_must_be(self) -> bool:
+        """Tell whether it is equal, or is of an account of which the moment has held something back."""
+        return self.is_equal or (self.held_back > 0 and self.table in _OF_ACCOUNT)
 
 
 def compare(live: Lake, batch: Lake, strategies: Sequence[Strategy]) -> list[Compared]:
@@ -46,13 +58,17 @@ def compare(live: Lake, batch: Lake, strategies: Sequence[Strategy]) -> list[Com
     Numbers are compared by their bits, so that -0.0 is not 0.0.
     """
     found = []
+    held = live.scan("signals.setups").filter(pl.col("checklist").str.contains(_OF_MOMENT)).collect()
     for table, key in _KEYS.items():
         own, other = (_rows(lake, table, strategies, is_live=lake is live) for lake in (live, batch))
+        of_moment = held.height if "signal_id" in own.columns else 0
+        if of_moment:
+            own, other = (rows.join(held, on="signal_id", how="anti") for rows in (own, other))
         columns = [name for name in own.columns if name not in _OTHER]
         mine, theirs = (_bits(rows.select(columns).sort(key)) for rows in (own, other))
         differing = mine.join(theirs, on=columns, how="anti", nulls_equal=True).height
         differing += theirs.join(mine, on=columns, how="anti", nulls_equal=True).height
-        found.append(Compared(table, own.height, other.height, differing, len(columns)))
+        found.append(Compared(table, own.height, other.height, differing, len(columns), of_moment))
     return found
 
 

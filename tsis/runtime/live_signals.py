@@ -57,8 +57,8 @@ class Replayed:
 
     @property
     def is_equal(self) -> bool:
-        """Tell whether every table equals the batch's bit for bit."""
-        return all(found.is_equal for found in self.compared)
+        """Tell whether every table equals the batch's bit for bit, as far as the two are asked the same."""
+        return all(found.is_as_it_must_be for found in self.compared)
 
 
 def session_lake(workspace: Workspace, name: str) -> Lake:
@@ -148,7 +148,7 @@ def _session(
         name,
         strategies,
         _reference(workspace.lake),
-        _params(workspace, strategies),
+        _params(workspace),
         max_age,
     )
 
@@ -175,15 +175,16 @@ def _strategies(workspace: Workspace, served: Callable[[str], Served], tickers: 
     return tuple(found)
 
 
-def _params(workspace: Workspace, strategies: Sequence[Strategy]) -> dict[str, Params]:
-    """Return the parameters of the stages, with the bars of the strategies' series alone."""
+def _params(workspace: Workspace) -> dict[str, Params]:
+    """Return the parameters of the stages, with the bars of the models' series alone."""
     bars = cast(InformationBarsParams, workspace.params["information_bars"])
     features = cast(FeaturesParams, workspace.params["features"])
-    wanted = {strategy.bar_spec for strategy in strategies}
-    only = {name: tuple(spec for spec in specs if spec in wanted) for name, specs in bars.bars.items()}
+    models = cast(PredictionsParams, workspace.params["predictions"]).models.values()
+    wanted = {(model.asset_class, model.bar_spec) for model in models}
+    only = {name: tuple(one for one in specs if (name, one) in wanted) for name, specs in bars.bars.items()}
     return workspace.params | {
         "information_bars": bars.model_copy(update={"bars": only}),
-        "features": features.model_copy(update={"bar_specs": tuple(sorted(wanted))}),
+        "features": features.model_copy(update={"bar_specs": tuple(sorted({bar_spec for _, bar_spec in wanted}))}),
     }
 
 
