@@ -12,6 +12,7 @@ from prefect.artifacts import create_table_artifact
 from pydantic import Field
 
 from flows.calendar_guard import is_open, session_of
+from flows.catch_up import skip_missed
 from flows.run_stages import RETRIES, RETRY_DELAY_S, is_retryable
 from tsis.core.clock import SystemClock
 from tsis.lake.store import Lake
@@ -27,7 +28,7 @@ Seconds = Annotated[float, Field(gt=0, description="From one step to the next.")
 Once = Annotated[bool, Field(description="One step now, whether the exchange is open or not.")]
 
 
-@flow(name="live_signals", persist_result=False)
+@flow(name="live_signals", on_running=[skip_missed], persist_result=False)
 def live_signals(
     calendar: Calendar = "XNYS",
     timezone: str = "America/New_York",

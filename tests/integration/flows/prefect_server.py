@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 REPOSITORY = Path(__file__).parents[3]
-N_FLOWS = 8
+N_FLOWS = 9
 
 
 class Prefect:
