@@ -11,6 +11,8 @@ from typing import Any
 
 from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
+from numba.core.runtime.nrt import rtsys
+from numba.cpython import hashing  # noqa: F401  compiled code that hashes finds what it needs through it
 
 WAIT = "tsis:wait"
 """Numba event: another process is compiling what is needed."""
@@ -34,11 +36,14 @@ class ClaimedCache(FunctionCache):  # type: ignore[misc]
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the compiled signature, waiting for who has claimed it; where there is none, claim it."""
-        found = super().load_overload(sig, target_context)
+        # numba's own method first imports all that compiling needs, which takes longer than the other imports of a live
+        # session; compiling does so by itself, and what was compiled needs its allocator at most
+        rtsys.initialize(target_context)
+        found = self._load_overload(sig, target_context)
         if found is not None or self._descriptor is not None:
             return found
         self._claim()
-        found = super().load_overload(sig, target_context)
+        found = self._load_overload(sig, target_context)
         if found is not None:
             self._release()
         return found
