@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from datetime import date
 from typing import Any
@@ -51,10 +52,21 @@ def deployments(today: date) -> list[RunnerDeployment]:
     one = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
     return [
         RunnerDeployment.from_flow(
-            flow, name="tsis", schedule=schedule, description=flow.description, concurrency_limit=one
+            flow,
+            name="tsis",
+            schedule=schedule,
+            description=flow.description,
+            tags=_told(schedule),
+            concurrency_limit=one,
         )
         for flow, schedule in schedules(today).items()
     ]
+
+
+def _told(schedule: Schedule | None) -> list[str]:
+    """Return a schedule of sessions in short: the list of deployments has no room for its rule."""
+    at = re.search(r"BYHOUR=(\d+);BYMINUTE=(\d+)", schedule.rrule or "") if schedule else None
+    return [f"{CALENDAR} {int(at[1]):02d}:{int(at[2]):02d}"] if at else []
 
 
 def main() -> None:

@@ -65,6 +65,7 @@ def run_stages(workspace: Workspace, names: Sequence[str] = (), *, is_forced: bo
         raise
 
 
+@task(name="every stage succeeded", persist_result=False)
 def require_success(report: RunReport) -> None:
     """Fail the flow run where a stage did not succeed.
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+DEPENDENCIES = "^(lake|tsis|data|requirements)"  # as `make experiments` does
 FEW = ["sessions", "daily_cache", "information_bars", "events"]
 
 
@@ -34,6 +35,7 @@ class Clone:
         programs.mkdir()
         (programs / "tsis").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tsis.cli "$@"\n')
         (programs / "tsis").chmod(0o755)
+        self.elsewhere = root.parent / f"{root.name}-elsewhere"
         self.environment = {
             name: value for name, value in os.environ.items() if name not in ("TSIS_LAKE", "TSIS_PARAMS")
         } | {"PATH": f"{programs}:{os.environ['PATH']}", "PYTHONPATH": str(root), "TSIS_THREADS": str(threads)}
@@ -45,7 +47,7 @@ class Clone:
         done = subprocess.run(
             [sys.executable, "-m", "dvc", *arguments],
             cwd=self.root,
-            env=self.environment,
+            env=self.environment | {"TSIS_LAKE": str(self.elsewhere)},  # a deployment's, which DVC leaves alone
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -94,6 +96,24 @@ def test_a_parameter_changes_what_depends_on_it_and_no_more(clone):
     after = clone.made()
     assert ran == {"events"}
     assert {name for name in after if after[name] != before.get(name)} == {"lake/labeling/events/_manifest.json"}
+
+
+def test_an_experiment_is_compared_and_every_other_lake_left_alone(clone):
+    clone.dvc("repro", *FEW)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "-C", str(clone.root), *identity, "commit", "-qam", "made"], check=False)
+    before = clone.made()
+    said = clone.dvc("exp", "run", "-n", "shorter", "-S", "events.series.future.dollar_70M.span=40", "events")
+    assert set(re.findall(r"Running stage '(\w+)'", said)) == {"events"}
+    after = clone.made()
+    assert {name for name in after if after[name] != before[name]} == {"lake/labeling/events/_manifest.json"}
+    assert not clone.elsewhere.exists()
+    header, *rows = clone.dvc("exp", "show", "--csv", "--only-changed", "--drop", DEPENDENCIES).splitlines()
+    assert header.endswith(",events.series.future.dollar_70M.span")
+    assert len(header.split(",")) <= 6, "a table that a person can read"
+    assert [row.rpartition(",")[2] for row in rows if "shorter" in row] == ["40"]
+    clone.dvc("exp", "remove", "shorter")
+    subprocess.run(["git", "-C", str(clone.root), "checkout", "-q", "."], check=True)
 
 
 def test_what_is_made_is_what_dvc_lock_says(clone):
