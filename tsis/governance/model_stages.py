@@ -51,6 +51,24 @@ def verify_stages(log: pl.DataFrame) -> None:
         )
 
 
+def require_active(log: pl.DataFrame, model: str, version: str) -> None:
+    """Refuse a version that nobody has promoted, whatever the registry's file says.
+
+    Raises
+    ------
+    IntegrityError
+        If the chain is broken, or its last word on this version is another than ``active``.
+    """
+    verify_stages(log)
+    standing = standings(log).get((model, version))
+    if standing is None or standing.stage != "active":
+        told = standing.stage if standing else "unknown"
+        raise IntegrityError(
+            f"model '{model}' {version[:12]} is active by model_registry.json and {told} by governance.model_stages: "
+            "the file was altered; 'tsis run' writes it anew, 'tsis models promote' asks the gate"
+        )
+
+
 @dataclass(frozen=True)
 class Standing:
     """What a version of a model is now.

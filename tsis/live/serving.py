@@ -13,6 +13,7 @@ import polars as pl
 
 from tsis.core.errors import DataError
 from tsis.core.table import spec
+from tsis.governance.model_stages import require_active
 from tsis.governance.model_store import active_model
 from tsis.lake.store import Lake
 from tsis.models.artifact import LoadedModel, load_model
@@ -42,18 +43,24 @@ class Served:
     why_none: str
 
 
-def active(root: Path, name: str) -> Served:
+def active(root: Path, name: str, log: pl.DataFrame) -> Served:
     """Return the active version of a model; none where the registry has none, and then nothing is predicted.
+
+    Parameters
+    ----------
+    log : rows of governance.model_stages.
 
     Raises
     ------
     IntegrityError
-        If its file is not what was registered.
+        If its file is not what was registered, or nobody has promoted it.
     """
     try:
-        return Served(name, (Refit(active_model(root, name), 0, None),), NOT_ACTIVE)
+        model = active_model(root, name)
     except DataError:
         return Served(name, (), NOT_ACTIVE)
+    require_active(log, name, model.version)
+    return Served(name, (Refit(model, 0, None),), NOT_ACTIVE)
 
 
 def walk_forward(lake: Lake, name: str, why_none: str) -> Served:

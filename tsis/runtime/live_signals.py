@@ -79,7 +79,8 @@ def step_live(workspace: Workspace, clock: Clock | None = None) -> Stepped:
     clock = clock or SystemClock()
     lake = workspace.lake
     with lake.transaction([]) as transaction:
-        strategies = _strategies(workspace, lambda name: active(lake.root, name), _tickers_with_rows(lake))
+        log = transaction.scan("governance.model_stages").collect()
+        strategies = _strategies(workspace, lambda name: active(lake.root, name, log), _tickers_with_rows(lake))
         feed = LakeFeed(lake, transaction, workspace.params)
         with _session(workspace, LIVE, strategies) as session:
             found = session.step(feed, clock.now())
