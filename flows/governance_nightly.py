@@ -18,6 +18,7 @@ from tsis.lake.gc import collect_garbage
 from tsis.lake.store import Lake
 from tsis.runtime.gate import describe, judge_current
 from tsis.runtime.ledger import verified_ledger
+from tsis.runtime.live_signals import FOLDER
 from tsis.runtime.settings import REPOSITORY
 from tsis.runtime.workspace import open_lake
 
@@ -26,10 +27,14 @@ from tsis.runtime.workspace import open_lake
 def governance_nightly(
     retention_days: Annotated[float, Field(ge=0, description="Files younger than this stay.")] = 7.0,
 ) -> None:
-    """Check the lake, collect garbage, judge the data; a finding fails the run before anything is removed."""
+    """Check the lake, collect garbage, judge the data; a finding fails the run before anything is removed.
+
+    The lakes of live sessions, of which each step leaves a version, are checked and collected as well.
+    """
     lake = open_lake()
-    check(lake)
-    collect(lake, retention_days)
+    for found in (lake, *(open_lake(path) for path in sorted((lake.root / FOLDER).glob("*")))):
+        check(found)
+        collect(found, retention_days)
     show_tables(lake)
     judge_quality(lake)
 
