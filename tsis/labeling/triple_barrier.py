@@ -73,9 +73,25 @@ class TripleBarrierParams(Params):
     Parameters
     ----------
     series : asset class, then bar specification, to its barriers; every series with events needs them.
+    pt, sl : take the place of those of every series, null for none: to try one distance everywhere.
     """
 
     series: Series[BarrierParams] = Field(default_factory=_default_series)
+    pt: float | None = Field(default=None, ge=0)
+    sl: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.barriers()
+        return self
+
+    def barriers(self) -> dict[str, dict[str, BarrierParams]]:
+        """Return the barriers of each series, `pt` and `sl` in place of its own where given."""
+        given = {name: value for name, value in (("pt", self.pt), ("sl", self.sl)) if value is not None}
+        return {
+            asset_class: {name: BarrierParams(**{**own.model_dump(), **given}) for name, own in by_spec.items()}
+            for asset_class, by_spec in self.series.items()
+        }
 
 
 @stage(reads=[Events, InformationBars, TickersDim], writes=[TripleBarrier], by="ticker")
@@ -92,7 +108,7 @@ def triple_barrier(
         If a series has events and no barriers.
     """
     frames = [spec(TripleBarrier).empty()]
-    for rows, chosen in by_series(events.sort(spec(Events).key), tickers_dim, params.series):
+    for rows, chosen in by_series(events.sort(spec(Events).key), tickers_dim, params.barriers()):
         if chosen is None:
             ticker, bar_spec = rows.select("ticker", "bar_spec").row(0)
             asset_class = instrument(tickers_dim, ticker).asset_class

@@ -15,7 +15,7 @@ from tsis.core.names import require_identifier
 from tsis.core.table import TableSpec
 from tsis.lake.durable import sync
 from tsis.lake.lock import locked
-from tsis.lake.manifest import Manifest
+from tsis.lake.manifest import Manifest, schema_fingerprint
 from tsis.lake.snapshot import Snapshot
 from tsis.lake.store import Lake
 
@@ -161,7 +161,11 @@ def _rows(lake: Lake, spec: TableSpec, manifest: Manifest | None) -> str:
         return f"select {', '.join(columns)} where false"
     folder = lake.folder(spec)
     files = ", ".join(_quoted(str(folder / entry.path)) for entry in manifest.files)
-    return f"select * from read_parquet([{files}], hive_partitioning = false)"
+    rows = f"select * from read_parquet([{files}], hive_partitioning = false)"
+    if manifest.schema == schema_fingerprint(spec):
+        return rows
+    # written with other columns: those that it lacks are null until it is written anew
+    return f"{_rows(lake, spec, None)} union all by name {rows}"
 
 
 def _newest(spec: TableSpec, rows: str, condition: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from pydantic import ValidationError
 
 from tsis.core.errors import DataError, ParamsError
 from tsis.core.table import spec
@@ -151,6 +152,21 @@ def test_the_stage_and_the_meta_labels(bars, dim):
     assert meta["side"].to_list() == [1, 1]
     assert_frame_equal(rows, copies[0])
     assert_frame_equal(path, copies[1])
+
+
+def test_one_distance_takes_the_place_of_that_of_every_series():
+    series = {
+        "future": {"time_1h": BarrierParams(pt=1, sl=3)},
+        "fx": {"time_1h": BarrierParams(pt=2, sl=0, max_bars=9)},
+    }
+    assert TripleBarrierParams(series=series).barriers() == series
+    assert TripleBarrierParams(series=series, pt=2.5).barriers() == {
+        "future": {"time_1h": BarrierParams(pt=2.5, sl=3)},
+        "fx": {"time_1h": BarrierParams(pt=2.5, sl=0, max_bars=9)},
+    }
+    series["fx"]["time_1h"] = BarrierParams(pt=1, sl=0, max_bars=None)
+    with pytest.raises(ValidationError, match="all barriers are off"):
+        TripleBarrierParams(series=series, pt=0.0)
 
 
 def test_no_label_changes_with_what_follows_its_t1(es_bars):

@@ -101,6 +101,22 @@ def test_a_mart_that_fails_is_named_and_the_catalog_of_before_stays(lake: Lake, 
     assert [found.name for found in lake.root.glob(f"{FILE}*")] == [FILE]
 
 
+def test_a_table_that_was_written_with_other_columns_can_be_read(lake: Lake, marts: Path) -> None:
+    lake.replace("demo.totals", pl.DataFrame({"ticker": ["A"], "total": [1.0]}))
+
+    class Totals(Table, name="demo.totals", key=("ticker",)):
+        """Totals."""
+
+        ticker: str = column("symbol", "Ticker")
+        total: float = column("quote", "Total")
+        n: int = column("rows", "How many", nullable=True)
+
+    later = Lake(lake.root, lake.tables | {"demo.totals": spec(Totals)}, wait_s=5)
+    assert said(refresh_catalog(later, marts))[5] == [("A", 1.0, None)]
+    later.replace("demo.totals", pl.DataFrame({"ticker": ["A"], "total": [1.0], "n": [3]}))
+    assert said(refresh_catalog(later, marts))[5] == [("A", 1.0, 3)]
+
+
 def test_a_catalog_without_what_this_one_needs_is_built_anew(lake: Lake, marts: Path) -> None:
     path = refresh_catalog(lake, marts)
     with duckdb.connect(str(path)) as connection:
