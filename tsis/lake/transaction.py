@@ -113,6 +113,16 @@ class Transaction:
         """Read a table as this transaction sees it; arguments as `Lake.scan`."""
         return self._lake.scan_version(table, self.version(table), tickers, start, end, asof)
 
+    def require_layout(self, table: str) -> None:
+        """Refuse a table that the lake holds with other columns than declared.
+
+        Raises
+        ------
+        StoreError
+            With what writes it anew.
+        """
+        self._compatible(self._lake.spec(table))
+
     def n_rows(self, table: str) -> int:
         """Return how many rows `scan` gives; where none was revised the manifest tells."""
         manifest = self._manifest(self._lake.spec(table))
@@ -308,7 +318,7 @@ class Transaction:
         if before and before.schema != schema_fingerprint(spec):
             raise StoreError(
                 f"{spec.name}: the lake holds {before.rows:,} rows of another layout (columns, key or partition); "
-                "ingest them anew into a fresh lake (--lake DIR)"
+                "'tsis run' makes anew what a stage writes; ingest into a fresh lake (--lake DIR) what was ingested"
             )
         return before
 

@@ -37,6 +37,7 @@ class Inputs:
             self._open(table)
 
     def _open(self, table: TableSpec) -> None:
+        self._transaction.require_layout(table.name)
         rows = self._readings.n_rows(table)
         self.rows += rows
         by_ticker = self._stage.by == "ticker" and "ticker" in table.polars_schema

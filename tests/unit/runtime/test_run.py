@@ -271,3 +271,19 @@ def test_a_stage_that_fails_while_it_publishes_leaves_none_of_its_tables(lake, m
     assert {name: lake.snapshot().tables[name] for name in ("demo.doubles", "demo.halves")} == {
         name: before[name] for name in ("demo.doubles", "demo.halves")
     }
+
+
+def test_a_stage_is_not_given_a_table_of_an_older_layout(lake):
+    class Older(Table, name="demo.doubles", key=("ticker", "day")):
+        """Twice the price."""
+
+        ticker: str = column("symbol", "Ticker")
+        day: int = column("days", "Day")
+
+    older = Lake(lake.root, lake.tables | {"demo.doubles": spec(Older)}, wait_s=5)
+    older.replace("demo.doubles", pl.DataFrame({"ticker": ["A"], "day": [1]}))
+    (outcome,) = run(lake, [totals], {"totals": TotalsParams()}).outcomes
+    assert outcome.status == "failed"
+    assert "demo.doubles: the lake holds 1 rows of another layout" in str(outcome.error)
+    assert "'tsis run' makes anew" in str(outcome.error)
+    assert statuses(go(lake)) == {"doubles": "success", "totals": "success"}
