@@ -149,10 +149,12 @@ def _growth(asked: Asked) -> Found:
 
 def _features(asked: Asked) -> Found:
     problems = features.differences()
-    rows = _held(features.contests(), min(asked.rounds, FEW_ROUNDS))
+    rows = _held(features.contests(), asked.rounds)
     print("live bars ...", file=sys.stderr, flush=True)
-    found, started_s = features.steady(features.bars(2 * features.LIVE_BARS)), features.start_seconds()
-    return Found(rows, [features.table(found, started_s)], problems + features.problems(found, started_s))
+    found, started = features.steady(features.bars(2 * features.LIVE_BARS)), features.start()
+    return Found(
+        rows, [features.fastest(rows), features.table(found, started)], problems + features.problems(found, started)
+    )
 
 
 def _features_growth(asked: Asked) -> Found:

@@ -50,7 +50,7 @@ class Contest:
 
 @dataclass(frozen=True)
 class Row:
-    """TSIS against one other: median seconds of both."""
+    """TSIS against one other: median seconds of both, and `fastest`, the ratio of the fastest run of each."""
 
     work: str
     other: str
@@ -59,6 +59,7 @@ class Row:
     target: Target | None
     n_items: int
     item: str
+    fastest: float = float("nan")
 
     @property
     def ratio(self) -> float:
@@ -97,6 +98,15 @@ def hold(contest: Contest, rounds: int) -> list[Row]:
             seconds[name].append(ways[name]())
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     return [
-        Row(contest.work, name, medians[""], medians[name], contest.targets.get(name), contest.n_items, contest.item)
+        Row(
+            contest.work,
+            name,
+            medians[""],
+            medians[name],
+            contest.targets.get(name),
+            contest.n_items,
+            contest.item,
+            min(seconds[""]) / min(seconds[name]),
+        )
         for name in contest.others
     ]

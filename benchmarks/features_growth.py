@@ -1,8 +1,8 @@
 """Every feature of a year of minute bars of many tickers, through the lake: memory does not grow with the tickers.
 
 `python -m benchmarks.features_growth` measures 10, 20 and 40 tickers on two threads,
-`python -m benchmarks.features_growth 500` so many; with a folder behind the number it runs the stage on the lake there
-and prints one line of JSON.
+`python -m benchmarks.features_growth 500` so many, `… 500 15` the same with the first 15 minutes of each day only.
+`… run FOLDER` runs the stage on the lake there and prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tsis.runtime.tables import tables
 
 SIZES = (10, 20, 40)
 DAYS, THREADS = 252, 2
+_MIDNIGHT, _MINUTE = FIRST_DAY.replace(hour=0, minute=0), timedelta(minutes=1)
 _AT_ONCE = 10
 """Tickers in one append: what making them up takes."""
 
@@ -44,8 +45,11 @@ class Streamed:
     peak_bytes: int
 
 
-def fill(root: Path, n_tickers: int, n_before: int = 0) -> None:
-    """Add the tickers from `n_before` to `n_tickers` to the lake at `root`: bars of a year, facts, sessions."""
+def fill(root: Path, n_tickers: int, n_before: int = 0, minutes: int = MINUTES_A_DAY) -> None:
+    """Add the tickers from `n_before` to `n_tickers` to the lake at `root`: facts, sessions, bars of a year.
+
+    `minutes` : of each day that have bars, from the open.
+    """
     lake = Lake(root, tables())
     if n_before == 0:
         add_sessions(lake)
@@ -54,6 +58,7 @@ def fill(root: Path, n_tickers: int, n_before: int = 0) -> None:
         made = minute_bars(count, DAYS).with_columns(
             ticker=pl.format("S{}", pl.col("ticker").str.slice(1).cast(pl.Int64) + first)
         )
+        made = made.filter(pl.col("ts") < pl.col("ts").dt.truncate("1d") + (FIRST_DAY - _MIDNIGHT) + minutes * _MINUTE)
         lake.append("reference.tickers_dim", facts_of(made["ticker"].unique().sort()))
         lake.append("processed_features.information_bars", bars_of(made))
 
@@ -112,18 +117,18 @@ def add_sessions(lake: Lake, n_days: int = DAYS) -> None:
 
 def stream(root: Path) -> Streamed:
     """Run the stage in a new process on the lake at `root`."""
-    command = [sys.executable, "-m", "benchmarks.features_growth", "0", str(root)]
+    command = [sys.executable, "-m", "benchmarks.features_growth", "run", str(root)]
     folder = Path(__file__).resolve().parent.parent
     answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder)
     return Streamed(**json.loads(answer.stdout))
 
 
-def measure(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Streamed]:
+def measure(folder: Path, sizes: tuple[int, ...] = SIZES, minutes: int = MINUTES_A_DAY) -> list[Streamed]:
     """Compute the features of each number of tickers anew; the lake grows from one to the next."""
     found, before = [], 0
     for size in sizes:
         print(f"features of {size} tickers in a lake ...", file=sys.stderr, flush=True)
-        fill(folder / "streamed", size, before)
+        fill(folder / "streamed", size, before, minutes)
         before = size
         found.append(stream(folder / "streamed"))
     return found
@@ -132,7 +137,7 @@ def measure(folder: Path, sizes: tuple[int, ...] = SIZES) -> list[Streamed]:
 def table(streamed: list[Streamed]) -> str:
     """Return what was measured as a Markdown table, with 500 tickers at the pace of the last."""
     lines = [
-        "| tickers, a year of minutes | bars | values | seconds | a ticker | peak memory |",
+        "| tickers, a year | bars | values | seconds | a ticker | peak memory |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
@@ -159,9 +164,10 @@ def _child(root: str) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if sys.argv[1:2] == ["run"]:
         _child(sys.argv[2])
     else:
         os.environ.setdefault("POLARS_MAX_THREADS", str(THREADS))
+        asked = [int(number) for number in sys.argv[1:3]]
         with tempfile.TemporaryDirectory() as name:
-            print(table(measure(Path(name), (int(sys.argv[1]),) if len(sys.argv) > 1 else SIZES)))
+            print(table(measure(Path(name), (asked[0],) if asked else SIZES, *asked[1:])))
