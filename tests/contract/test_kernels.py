@@ -166,7 +166,7 @@ def public_kernels(module):
 
 def tried_functions():
     folds = [fold.run for fold in (*FOLDS.values(), *BATCHES.values())]
-    return [*folds, *(bank.step for bank in FeaturesParams().banks().values()), Live.step]
+    return [*folds, *(bank.step for bank in FeaturesParams().banks().values()), Live.write]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -19,6 +19,7 @@ from polars.testing import assert_frame_equal
 
 from tsis.core.clock import FrozenClock
 from tsis.core.errors import LockTimeoutError, UnknownNameError, UsageError
+from tsis.governance.model_stages import Change, chained
 from tsis.lake.store import Lake
 from tsis.live.equality import compare
 from tsis.live.serving import Served
@@ -141,6 +142,8 @@ def test_an_active_model_is_asked_about_what_is_new(workspace, replayed):
     newest = next(entry for entry in told["models"] if entry["name"] == "es_dollar")
     newest["stage"] = "active"
     registry.write_text(json.dumps(told))
+    promoted = Change("es_dollar", newest["version"], "active", "planted", json.dumps(newest), None, cut)
+    growing.lake.append("governance.model_stages", chained(growing.lake.scan("model_stages").collect(), [promoted]))
     growing.lake.replace("raw.trades", trades)
     second = step_live(growing, FrozenClock(END))
     own = session_lake(growing, LIVE)

@@ -75,7 +75,7 @@ def _of_ticker(
     days = days.with_columns(split_factor=splits, dividend_factor=growth)
     days = with_float_shares(days, facts, "date", "ts_close")
     split, before = pl.col("split_factor"), (pl.col("close") * pl.col("split_factor")).shift(1)
-    volume_before = mean_before((days["volume"] / days["split_factor"]).to_numpy(), _LOOKBACK)
+    volume_before = mean_before((days["volume"] / days["split_factor"]).to_numpy(writable=True), _LOOKBACK)
     measured = days.with_columns(
         pctchg_d=pl.col("close") * split / before - 1.0,
         dollar_vol_d=pl.col("close") * pl.col("volume") * multiplier,

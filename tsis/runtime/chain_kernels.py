@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 CHAIN_KERNELS: Final = (
-    "tsis.kernels.mean_before.mean_before(float64[1]r, int64)",
+    "tsis.kernels.mean_before.mean_before(float64[1], int64)",
     "tsis.kernels.time_bars.close_until(int64, float64[1], float64[2])",
     "tsis.kernels.time_bars.fold_time_bars"
     "(int64[1]r, int64[1]r, float64[1]r, float64[1]r, int8[1]r, int64[1], int64[1], int64[1], int64[1], "

@@ -77,14 +77,14 @@ def lake(tmp_path: Path) -> Lake:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Mount a memory disk of 6 MB; skipped where mounting is not permitted."""
+    """Mount a memory disk of 16 MB; skipped where mounting is not permitted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount, umount = shutil.which("mount"), shutil.which("umount")
     if mount is None or umount is None:
         pytest.skip("no mount on this machine")
     done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", "size=6m", "tsis-test", str(folder)], capture_output=True, text=True
+        [mount, "-t", "tmpfs", "-o", "size=16m", "tsis-test", str(folder)], capture_output=True, text=True
     )
     if done.returncode:
         pytest.skip(f"mounting a small disk is not permitted here: {done.stderr.strip()}")
